@@ -1,0 +1,101 @@
+/*
+ * One database interface, two drivers (sqlite3, PostgreSQL). SQL is named statements with $1 placeholders, the same
+ * text for both; what differs stays inside a driver. A connection is used by one thread at a time.
+ * Times are INTEGER/BIGINT microseconds since 1970 UTC, booleans 0/1, so that every column is i, s or b.
+ */
+#ifndef LC_SHARED_DB_DB_H
+#define LC_SHARED_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Errors of every function, as negative errno:
+ * -EEXIST unique violated (db_conflict names it) · -ENOKEY a foreign key or CHECK refused · -ENOTCONN the database is
+ * away (503, try later) · -ETIMEDOUT statement timeout · -EBUSY still busy or unserializable after all retries ·
+ * -ENOSPC disk full · -EROFS read-only · -EIO anything else (db_error has the server's words) · -ENOMEM.
+ */
+struct db;      /* where, and a pool of connections; thread-safe */
+struct db_conn; /* borrowed by one thread */
+struct db_rows;
+
+struct db_options {
+    unsigned connections;          /* most at a time */
+    unsigned statement_timeout_ms; /* also sqlite's busy timeout */
+};
+
+/* `url`: sqlite:///relative, sqlite:////absolute, psql://… or postgresql://… (libpq's syntax, also ?host=/socket).
+ * Opens one connection to see that it works. On error one line in `why`, without password, that says what to do: a
+ * second process on one sqlite file, sqlite on a network file system, a path that cannot be created, wrong password. */
+int db_open(const char *url, const struct db_options *options, struct db **out, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
+void db_close(struct db *db);
+const char *db_dialect(const struct db *db); /* "sqlite" or "postgres": names the folder of migrations, nothing else */
+
+/* Waits for a free connection up to the statement time-out; reconnects with backoff. 0, -ENOTCONN or -ETIMEDOUT. */
+int db_acquire(struct db *db, struct db_conn **out) __attribute__((warn_unused_result));
+void db_release(struct db_conn *c); /* rolls back what was left open */
+
+/* Migrations: numbered files embedded at build; `texts` sorted. Runs the missing ones, each in a transaction, under a
+ * lock that other processes respect. -EPROTO: the database is newer than this program. */
+struct db_migration {
+    int number;
+    const char *name, *sql;
+};
+int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
+
+/*
+ * params: one letter per placeholder: i int64_t · s const char * (NULL is SQL NULL) · b const void *, size_t (NULL is
+ * NULL) · n const int64_t * (NULL is NULL). columns: one letter per result column: i, s, b (any may be NULL).
+ */
+struct db_statement {
+    const char *name, *sql, *params, *columns;
+};
+
+/* Rows changed (INSERT … ON CONFLICT DO NOTHING that did nothing: 0), or negative. */
+int64_t db_exec(struct db_conn *c, const struct db_statement *st, ...) __attribute__((warn_unused_result));
+/* Rows stream: memory does not grow with their number. Only one open query per connection at a time on either driver
+ * unless both are read to their end. */
+int db_query(struct db_conn *c, struct db_rows **out, const struct db_statement *st, ...)
+    __attribute__((warn_unused_result));
+int db_step(struct db_rows *r) __attribute__((warn_unused_result)); /* 1 a row, 0 the end, or negative */
+void db_rows_free(struct db_rows *r);
+/* Columns from 0, of the current row; pointers live until the next step. NULL reads as 0, NULL, NULL. */
+bool db_is_null(const struct db_rows *r, int column);
+int64_t db_int(const struct db_rows *r, int column);
+const char *db_text(const struct db_rows *r, int column);
+const void *db_blob(const struct db_rows *r, int column, size_t *len);
+
+/* For lists and partial updates: SQL joined from constant fragments of descriptors (never from input), values bound. */
+struct db_value {
+    enum { DB_NULL, DB_INT, DB_TEXT, DB_BLOB } kind;
+    int64_t integer;
+    const void *bytes; /* TEXT: NUL-terminated */
+    size_t len;
+};
+int db_query_values(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values,
+                    size_t count) __attribute__((warn_unused_result));
+int64_t db_exec_values(struct db_conn *c, const char *sql, const struct db_value *values, size_t count)
+    __attribute__((warn_unused_result));
+
+/* One row or none in one call: `read` gets the row. 1, 0, or negative (read's own error too). */
+int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), void *arg,
+           const struct db_statement *st, ...) __attribute__((warn_unused_result));
+
+/* Runs body in a writing transaction (sqlite: BEGIN IMMEDIATE; PostgreSQL: REPEATABLE READ or stricter) and commits if
+ * it returns >= 0, else rolls back and returns its error. Repeats body (which must not have other effects) on
+ * serialization failure, deadlock or busy, with jittered backoff, up to 10 times. Do not nest. */
+int db_transaction(struct db_conn *c, int (*body)(struct db_conn *c, void *arg), void *arg)
+    __attribute__((warn_unused_result));
+
+/* After -EEXIST: "table.column" or "table.a,b" of the violated constraint. */
+const char *db_conflict(const struct db_conn *c);
+const char *db_error(const struct db_conn *c);
+
+/* Prepares every statement without running it (tests, start-up self-check): 0 or the first error, named in `why`. */
+int db_prepare_all(struct db_conn *c, const struct db_statement *statements, size_t count, char *why,
+                   size_t why_size) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * The attempt rules as typed calls over the scripts: reserve, renew, commit, release and status for the gateway (on a
+ * link), project and reconcile for admin-api (on a client). All are idempotent by upload id; a call whose answer was
+ * lost may simply be repeated. Upload ids are 32 lowercase hex digits; a token's hash is the hex SHA-256 of its
+ * canonical form.
+ */
+#ifndef LC_SHARED_REDIS_ATTEMPTS_H
+#define LC_SHARED_REDIS_ATTEMPTS_H
+
+#include <stdint.h>
+
+#include "shared/redis/client.h"
+#include "shared/redis/link.h"
+
+#define ATTEMPTS_ID_SIZE   33
+#define ATTEMPTS_HASH_SIZE 65
+#define ATTEMPTS_WAKE      "lc:filed-please" /* the channel of wake-ups; the message is a record_finished */
+
+enum admission_status {
+    ADMISSION_UNAVAILABLE = 0, /* Redis away or wrong: 503 */
+    ADMISSION_NO_EPOCH,        /* nothing projected yet: 503 */
+    ADMISSION_OK,              /* leased */
+    ADMISSION_DONE,            /* this upload id was committed before */
+    ADMISSION_UNKNOWN,         /* no such token: 403 */
+    ADMISSION_GONE,            /* the ticket was deleted: 410 for uploads in flight, 403 for new ones */
+    ADMISSION_RESOLVED,        /* 423 */
+    ADMISSION_EXPIRED,         /* attempts spent or lifetime over: 423 */
+    ADMISSION_IN_USE           /* attempts left but all leased: 423 with retry_ms */
+};
+
+struct admission {
+    enum admission_status status;
+    int64_t ticket_id, number;
+    int64_t attempts;   /* the database column */
+    int64_t free;       /* attempts - live open - done */
+    int64_t max_bytes;  /* 0: no limit of the ticket's own */
+    int64_t expires_ms; /* 0: never */
+    int64_t retry_ms;   /* IN_USE: until the first lease ends */
+    int resolved;
+    char platform[128];
+    char epoch[64];
+};
+
+typedef void (*attempts_cb)(void *arg, const struct admission *a);
+
+void attempts_reserve(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
+                      attempts_cb cb, void *arg);
+/* The heartbeat: prolongs the lease without the state checks. After another epoch than `epoch` it takes the lease
+ * whatever is free (the upload had one when Redis lost its memory). */
+void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch,
+                    int64_t lease_ms, attempts_cb cb, void *arg);
+void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id); /* fire and forget */
+/* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
+void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
+
+enum commit_status { COMMIT_UNAVAILABLE = 0, COMMIT_OK, COMMIT_GONE, COMMIT_REFUSED /* lapsed, and none free */ };
+
+struct commit_request {
+    int64_t ticket_id;
+    const char *upload_id, *epoch;
+    const char *names[4]; /* the wished one first, then suffixed ones; NULL ends */
+    const char *receipt;  /* a JSON text kept among the last 50 */
+};
+
+typedef void (*attempts_commit_cb)(void *arg, enum commit_status status, const char *name);
+
+void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg);
+void attempts_wake(struct redis_link *l, const void *record, size_t len); /* PUBLISH, fire and forget */
+
+/* admin-api's side, blocking. 0 or negative errno (see redis_client_command; -EPROTO: script error). */
+struct projection {
+    int64_t ticket_id, number, attempts, max_bytes, expires_ms, rev;
+    int resolved, gone;
+    const char *token_hash, *old_token_hash; /* old: rotated away, its key is deleted; may be NULL */
+    const char *platform;
+    const char *const *filed; /* upload ids that the database has now: leave open and done */
+    size_t filed_count;
+    const char *const *unfiled; /* ids in spool/new not yet filed, after a loss: become done */
+    size_t unfiled_count;
+    const char *const *freed_names; /* names that became free (deleted, renamed) */
+    size_t freed_count;
+    const char *const *taken_names; /* after a loss: all names of the ticket */
+    size_t taken_count;
+};
+
+/* One ticket. */
+int attempts_project(struct redis_client *c, const struct projection *p);
+/* done ids older than `age_ms` of one ticket: malloc'ed list (caller frees each and the list). */
+int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_ms, char ***ids, size_t *count);
+int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *upload_id); /* reconcile's ZREM */
+/* Is there a live lease? 1, 0 or negative errno. */
+int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *upload_id);
+int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */
+int attempts_epoch_set(struct redis_client *c, const char *epoch);
+int attempts_clear(struct redis_client *c); /* removes lc:* (after a restored database) */
+
+#endif

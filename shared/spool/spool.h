@@ -1,0 +1,42 @@
+/*
+ * The spool as the gateway uses it: a maildir for archives. Layout under DATA_DIR:
+ *   spool/tmp/<upload_id>/{data,manifest}   being received
+ *   spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api
+ *   spool/trash, spool/orphans              admin-api's
+ *   archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700
+ * Spool directories are 2770, files 0640. Every function returns 0 or -errno and may be called from any thread.
+ */
+#ifndef LC_SHARED_SPOOL_SPOOL_H
+#define LC_SHARED_SPOOL_SPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPOOL_ID_SIZE 33 /* 32 lowercase hex digits and NUL */
+
+struct spool;
+
+/* Opens DATA_DIR/spool and makes its four directories where they are missing. -ENOENT: DATA_DIR is not there. */
+int spool_open(const char *data_dir, struct spool **out) __attribute__((warn_unused_result));
+void spool_close(struct spool *s);
+int spool_tmp_fd(const struct spool *s);
+int spool_new_fd(const struct spool *s);
+int spool_trash_fd(const struct spool *s);
+int spool_orphans_fd(const struct spool *s);
+
+int spool_make_id(char out[SPOOL_ID_SIZE]) __attribute__((warn_unused_result)); /* 128 bits of getrandom */
+int spool_id_is_valid(const char *id);                                          /* 1 or 0 */
+
+/* Makes tmp/<id>/data, empty, and opens it for writing: the descriptor. */
+int spool_create(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* Writes the manifest, fsyncs it and the directory, renames tmp/<id> to new/<id>, fsyncs both parents. The data must be
+ * fsynced before. After 0 the upload survives anything; after an error nothing of it may be acknowledged. */
+int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)
+    __attribute__((warn_unused_result));
+/* Removes tmp/<id>; what is not there is no error. */
+int spool_discard(struct spool *s, const char *id);
+
+/* Bytes a new upload may still take: free for the service's user minus `reserve`; negative: none. */
+int spool_room(struct spool *s, int64_t reserve, int64_t *out) __attribute__((warn_unused_result));
+
+#endif
