@@ -52,7 +52,4 @@ bool sock_is_reading(const struct sock *s);
 void sock_poll_write(struct sock *s, sock_cb on_writable); /* once; at most one pending (sock_is_writing) */
 bool sock_is_writing(const struct sock *s);
 void sock_close(struct sock *s);
-/* Lets the descriptor go without closing it: the caller owns it again. */
-int sock_release(struct sock *s);
-
 #endif
