@@ -24,9 +24,9 @@ struct config_row {
     enum config_type type;
     size_t offset;        /* of the member in the target */
     const char *fallback; /* as text, parsed like a value; NULL: required */
-    int64_t min, max;     /* INT, SIZE, DURATION: inclusive, in bytes or milliseconds; 0, 0: only >= 0 */
+    int64_t min, max;     /* INT, SIZE, DURATION: inclusive, in bytes or milliseconds; max 0: no upper limit */
     const char *choices;  /* ENUM: "a|b|c" */
-    bool secret;          /* never printed */
+    bool secret;          /* never printed, unless it is the fallback */
     /* STRING: further check; 0 or -EINVAL with the reason in `why`. May be NULL. */
     int (*check)(const char *value, char *why, size_t why_size);
     const char *doc; /* one sentence for --help and the manual */
@@ -41,16 +41,17 @@ struct config_row {
 #define CONFIG_C_BOOL     int64_t
 #define CONFIG_C_ENUM     int64_t
 
-/* Fills `target` (zeroed by the caller) from the environment. 0, or -EINVAL with one line in `why` that names the
- * variable, says what is wrong with it and what to give instead (a secret's value never in it). On error the target
- * is freed. Call before threads start. */
+/* Fills `target` (zeroed by the caller) from the environment; a variable set to nothing counts as not set. 0, or
+ * -EINVAL with one line in `why` that names the variable, says what is wrong with it and what to give instead (a
+ * secret's value never in it). On error the target is freed. Call before threads start. */
 int config_load(const struct config_row *rows, size_t count, void *target, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 void config_free(const struct config_row *rows, size_t count, void *target);
 
 /* --help: name, default, choices and doc of each row, aligned. */
 void config_help(const struct config_row *rows, size_t count, FILE *out);
-/* --print-config: NAME=value lines that a shell or an environment file takes back; secrets as NAME=(set). */
+/* --print-config: NAME=value lines that a shell or an environment file takes back; secrets only as
+ * a comment, # NAME=(set). */
 void config_print(const struct config_row *rows, size_t count, const void *target, FILE *out);
 
 /* One value as the table would take it; 0 or -EINVAL with `why`. Also for API fields that take sizes and durations. */
