@@ -11,10 +11,11 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <unistr.h>
 
 #define LINE_MAX_BYTES 8192
 #define LINE_TAIL      64  /* kept free for the mark of a shortened line and its end */
-#define ESCAPE_SIZE    8   /* \\uXXXX */
+#define ESCAPE_SIZE    8   /* \uXXXX */
 #define BARE_MAX       512 /* longer values stand in quotes, so that a cut shows */
 
 struct line {
@@ -61,29 +62,8 @@ static void add_text(struct line *line, const char *text)
     add(line, text, strlen(text));
 }
 
-/* One UTF-8 character (RFC 3629) at `s`: its length and value, or 0 for a byte that begins none. */
-static size_t utf8_decode(const unsigned char *s, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80             ? 1
-                 : (s[0] & 0xe0) == 0xc0 ? 2
-                 : (s[0] & 0xf0) == 0xe0 ? 3
-                 : (s[0] & 0xf8) == 0xf0 ? 4
-                                         : 0;
-
-    *code = len == 1 ? s[0] : len == 0 ? 0 : s[0] & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0; /* the terminating NUL too */
-        *code = *code << 6 | (s[i] & 0x3fu);
-    }
-    if (len == 0 || *code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
-        return 0;
-    return len;
-}
-
 /* Controls, line separators and the marks that reorder text on a terminal. */
-static bool must_escape(uint32_t code)
+static bool must_escape(ucs4_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
            (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
@@ -96,10 +76,10 @@ static void add_escaped(struct line *line, const char *value)
 
     while (*s && !line->cut) {
         char escape[ESCAPE_SIZE];
-        uint32_t code;
-        size_t len = utf8_decode(s, &code);
+        ucs4_t code;
+        int len = u8_strmbtouc(&code, s);
 
-        if (len == 0)
+        if (len < 0)
             add_text(line, "\xef\xbf\xbd");
         else if (code == '"' || code == '\\')
             add(line, (const char[]){'\\', (char)code}, 2);
@@ -108,8 +88,8 @@ static void add_escaped(struct line *line, const char *value)
         else if (must_escape(code))
             add(line, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)code & 0xffff));
         else
-            add(line, (const char *)s, len);
-        s += len ? len : 1;
+            add(line, (const char *)s, (size_t)len);
+        s += len > 0 ? len : 1;
     }
 }
 
