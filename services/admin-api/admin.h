@@ -1,0 +1,21 @@
+/*
+ * What one running admin-api consists of: handed from main.c to the HTTP side, the keeper and the commands.
+ * Everything in it outlives every thread that is given it.
+ */
+#ifndef LC_ADMIN_ADMIN_H
+#define LC_ADMIN_ADMIN_H
+
+#include "services/admin-api/config.h"
+
+struct db;
+struct keyring;
+struct storage;
+
+struct admin {
+    const struct admin_config *config;
+    const struct keyring *keys;
+    struct db *db;
+    struct storage *storage; /* NULL in commands that need no files */
+};
+
+#endif

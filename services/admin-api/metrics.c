@@ -1,0 +1,10 @@
+/* The table and the values of admin-api's metrics. They only count; the HTTP side renders them. */
+#include "services/admin-api/metrics.h"
+
+const struct metric_row admin_metric_rows[ADMIN_METRIC_COUNT] = {
+#define METRIC(kind, id, name, labels, help) [ADMIN_METRIC_##id] = {METRIC_##kind, name, labels, help},
+#include "services/admin-api/metrics.def"
+#undef METRIC
+};
+
+_Atomic int64_t admin_metrics[ADMIN_METRIC_COUNT];
