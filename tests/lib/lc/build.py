@@ -1,0 +1,12 @@
+"""Where the built programs are: LC_BUILD, given by ctest."""
+
+import os
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+BUILD = os.environ.get("LC_BUILD") or os.path.join(ROOT, "build-dev")
+
+
+def binary(name):
+    path = os.path.join(BUILD, "bin", name)
+    assert os.access(path, os.X_OK), f"{path} is not built"
+    return path

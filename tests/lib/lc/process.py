@@ -1,0 +1,123 @@
+"""One child process: started, watched, stopped or killed by its own id; its output goes to a log file."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+
+from lc.wait import until
+
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: ")
+
+
+def free_port():
+    """A port below the ephemeral range, so that no outgoing connection takes it between here and bind()."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Process:
+    """argv with an environment; `log` collects stdout and stderr over restarts."""
+
+    def __init__(self, name, argv, log, env=None, cwd=None):
+        self.name, self.argv, self.log, self.env, self.cwd = name, argv, log, env, cwd
+        self.popen = None
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def alive(self):
+        return self.popen is not None and self.popen.poll() is None
+
+    def spawn(self):
+        assert not self.alive(), f"{self.name} runs already"
+        with open(self.log, "ab") as out:
+            # pylint: disable=consider-using-with
+            self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.env,
+                                          cwd=self.cwd)
+        return self
+
+    def wait_ready(self, condition, timeout=20.0):
+        def check():
+            if self.popen.poll() is not None:
+                return "died"
+            return "ready" if condition() else None
+
+        try:
+            state = until(check, timeout, f"{self.name} to be ready")
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.tail()}") from None
+        assert state == "ready", f"{self.name} exited with {self.popen.returncode}:\n{self.tail()}"
+
+    def signal(self, number):
+        os.kill(self.popen.pid, number)
+
+    def sigstop(self):
+        self.signal(signal.SIGSTOP)
+
+    def sigcont(self):
+        self.signal(signal.SIGCONT)
+
+    def kill9(self):
+        """As a crash: no chance to clean up."""
+        if self.alive():
+            self.popen.kill()
+        if self.popen is not None:
+            self.popen.wait(10)
+
+    def stop(self, timeout=20.0, expect=(0,)):
+        """SIGTERM; a service that does not end, or ends badly, fails the test."""
+        if self.popen is None:
+            return
+        if self.popen.poll() is None:
+            self.sigcont()
+            self.popen.terminate()
+            try:
+                self.popen.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+                raise AssertionError(f"{self.name} did not end within {timeout} s of SIGTERM:\n{self.tail()}") from None
+        code, self.popen = self.popen.returncode, None
+        assert expect is None or code in expect or code == -signal.SIGKILL, \
+            f"{self.name} exited with {code}:\n{self.tail()}"
+
+    def output(self):
+        try:
+            with open(self.log, "rb") as f:
+                return f.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def tail(self, lines=30):
+        return "\n".join(self.output().splitlines()[-lines:])
+
+    def rss_kib(self):
+        """Resident memory now."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+    def peak_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+    def fd_count(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def assert_clean_log(self, secrets=()):
+        """No secret and no sanitizer report in what the process wrote."""
+        text = self.output()
+        for mark in SANITIZER_MARKS:
+            assert mark not in text, f"{self.name} reported:\n{text[text.index(mark):][:6000]}"
+        lower = text.lower()
+        for secret in secrets:
+            for form in {secret, secret.replace("-", "")}:
+                assert form.lower() not in lower, f"{self.name} wrote a secret to its log"

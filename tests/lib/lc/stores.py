@@ -1,0 +1,118 @@
+"""Redis and PostgreSQL, real ones, reachable only through a unix socket in their own temporary directory."""
+
+import os
+import shutil
+import subprocess
+
+import redis
+
+from lc.process import Process, free_port
+from lc.wait import until
+
+
+class Redis:
+    """redis-server in `directory`. With `aof` it remembers everything over kill9 (appendfsync always)."""
+
+    def __init__(self, directory, aof=True, extra=(), tcp=False):
+        self.directory = str(directory)
+        os.makedirs(self.directory, exist_ok=True)
+        self.socket = os.path.join(self.directory, "redis.sock")
+        self.port = free_port() if tcp else 0
+        self.url = f"unix://{self.socket}"
+        self.tcp_url = f"redis://127.0.0.1:{self.port}/0" if tcp else None
+        argv = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket,
+                "--dir", self.directory, "--save", "", "--daemonize", "no", "--appendonly", "yes" if aof else "no",
+                "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--loglevel", "warning", *extra]
+        self.process = Process("redis-server", argv, os.path.join(self.directory, "redis.log"))
+        self.client = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
+
+    def start(self):
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        self.process.spawn()
+        self.process.wait_ready(self.client.ping)
+        return self
+
+    def kill9(self):
+        self.process.kill9()
+
+    def sigstop(self):
+        self.process.sigstop()
+
+    def sigcont(self):
+        self.process.sigcont()
+
+    def forget(self):
+        """Loses all memory, as a failover to an empty replica does: kill, remove the files, start."""
+        self.kill9()
+        shutil.rmtree(os.path.join(self.directory, "appendonlydir"), ignore_errors=True)
+        return self.start()
+
+    def stop(self):
+        self.process.stop(expect=None)
+
+
+class Postgres:
+    """A PostgreSQL cluster of its own, run as `nobody` when the tests run as root."""
+
+    def __init__(self, directory):
+        self.directory = os.path.join(str(directory), "pg")
+        self.bin = _postgres_bin()
+        self.owner = "nobody" if os.geteuid() == 0 else None
+
+    @staticmethod
+    def available():
+        return _postgres_bin() is not None
+
+    def _run(self, program, *args):
+        argv = [os.path.join(self.bin, program), *args]
+        if self.owner:
+            argv = ["runuser", "-u", self.owner, "--", *argv]
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, cwd="/")
+
+    def start(self):
+        if not os.path.exists(os.path.join(self.directory, "PG_VERSION")):
+            os.makedirs(self.directory, exist_ok=True)
+            if self.owner:
+                _open_path_to(self.directory)
+                shutil.chown(self.directory, self.owner)
+            self._run("initdb", "-D", self.directory, "-U", "app", "--auth=trust", "--no-sync", "-E", "UTF8",
+                      "--locale=C")
+        self._run("pg_ctl", "-D", self.directory, "-w", "-l", os.path.join(self.directory, "log"), "-o",
+                  f"-c listen_addresses='' -k {self.directory}", "start")
+        return self
+
+    def stop(self, mode="fast"):
+        if os.path.exists(os.path.join(self.directory, "postmaster.pid")):
+            self._run("pg_ctl", "-D", self.directory, "-w", "-m", mode, "stop")
+
+    def kill9(self):
+        """As a crash of the database server."""
+        with open(os.path.join(self.directory, "postmaster.pid"), encoding="ascii") as f:
+            pid = int(f.readline())
+        os.kill(pid, 9)
+        until(lambda: not os.path.exists(f"/proc/{pid}"), what="postgres to be gone")
+
+    def url(self, database="postgres"):
+        return f"postgresql:///{database}?host={self.directory}&user=app"
+
+    def create_database(self, name):
+        self._run("createdb", "-h", self.directory, "-U", "app", name)
+        return self.url(name)
+
+
+def _postgres_bin():
+    for version in ("15", "16", "17"):
+        path = f"/usr/lib/postgresql/{version}/bin"
+        if os.path.exists(os.path.join(path, "initdb")):
+            return path
+    return None
+
+
+def _open_path_to(directory):
+    """pytest's temporary directories are 0700: let the database's user pass through."""
+    path = os.path.dirname(os.path.realpath(directory))
+    while path not in ("/", "/tmp"):
+        os.chmod(path, os.stat(path).st_mode | 0o011)
+        path = os.path.dirname(path)
