@@ -1,0 +1,197 @@
+/* Answers: status line, the headers every answer carries, and a body; see answer.h. */
+#include "services/upload-gw/answer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "services/upload-gw/metrics.h"
+#include "services/upload-gw/routes.h"
+#include "shared/log/log.h"
+
+#define HEAD_BYTES 1536
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {301, "Moved Permanently"},
+    {303, "See Other"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {413, "Content Too Large"},
+    {417, "Expectation Failed"},
+    {423, "Locked"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); ++i)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+static void http_date(char out[40])
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
+/* An answer to a request whose body was not read to its end closes the connection, unless all of it is here. */
+static void settle_body(struct conn *c)
+{
+    if (c->body_left > 0 && (int64_t)c->held_len >= c->body_left) {
+        c->held_len -= (size_t)c->body_left;
+        memmove(c->held, c->held + c->body_left, c->held_len);
+        c->body_left = 0;
+    }
+    if (c->body_left != 0 || c->lane->draining)
+        c->keep = false;
+}
+
+static void send_answer(struct conn *c, int status, const char *type, const char *body, size_t len, const char *more)
+{
+    char date[40], allow[64] = "", *bytes = malloc(HEAD_BYTES + strlen(more) + len);
+
+    settle_body(c);
+    if (bytes == NULL) {
+        log_error("answer.memory", LOG_I("status", status));
+        conn_close(c);
+        return;
+    }
+    http_date(date);
+    if (c->route != NULL)
+        route_allow(c->route, allow, sizeof(allow));
+    bool private = c->route != NULL && strcmp(c->route->path, "/u/") == 0;
+    int head = snprintf(bytes, HEAD_BYTES + strlen(more),
+                        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
+                        "%s%s%sX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: %s\r\n"
+                        "Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\n%s\r\n",
+                        status, reason_of(status), date, type, len, c->keep ? "keep-alive" : "close",
+                        allow[0] != '\0' ? "Allow: " : "", allow, allow[0] != '\0' ? "\r\n" : "",
+                        private ? "no-referrer" : "same-origin", more);
+    size_t total = (size_t)head;
+    if (len > 0 && !c->head_only) {
+        memcpy(bytes + total, body, len);
+        total += len;
+    }
+    conn_send(c, bytes, total, status);
+}
+
+void answer_text(struct conn *c, int status, const char *type, const char *text, size_t len)
+{
+    send_answer(c, status, type, text, len, "");
+}
+
+void answer_empty(struct conn *c, int status, const char *more_headers)
+{
+    send_answer(c, status, "application/json", "", 0, more_headers);
+}
+
+void answer_json(struct conn *c, int status, json_t *body, const char *more_headers)
+{
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    if (text == NULL) {
+        log_error("answer.memory", LOG_I("status", status));
+        conn_close(c);
+        return;
+    }
+    send_answer(c, status, "application/json", text, strlen(text), more_headers == NULL ? "" : more_headers);
+    free(text);
+}
+
+/* The value of {name} in `context`, as text in `room`. */
+static const char *placeholder(const char *name, size_t len, const struct answer_context *x, char room[24])
+{
+    const struct {
+        const char *name, *text;
+        int64_t number;
+    } values[] = {{"token", x->token, 0},
+                  {"method", x->method, 0},
+                  {"why", x->why, 0},
+                  {"number", NULL, x->number},
+                  {"limit", NULL, x->limit}};
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); ++i) {
+        if (strlen(values[i].name) != len || memcmp(values[i].name, name, len) != 0)
+            continue;
+        if (values[i].text != NULL)
+            return values[i].text;
+        snprintf(room, 24, "%lld", (long long)values[i].number);
+        return room;
+    }
+    return "";
+}
+
+static void expand(const char *text, const struct answer_context *x, char *out, size_t size)
+{
+    char room[24];
+    size_t at = 0;
+
+    while (*text != '\0' && at + 1 < size) {
+        const char *end = *text == '{' ? strchr(text, '}') : NULL;
+        if (end == NULL) {
+            out[at++] = *text++;
+            continue;
+        }
+        int n = snprintf(out + at, size - at, "%s", placeholder(text + 1, (size_t)(end - text - 1), x, room));
+        at = n < 0 || at + (size_t)n >= size ? size - 1 : at + (size_t)n;
+        text = end + 1;
+    }
+    out[at] = '\0';
+}
+
+/* Text that came from a client may be anything: what is not UTF-8 is shown as '?'. */
+static json_t *any_text(char *text)
+{
+    json_t *s = json_string(text);
+    if (s != NULL)
+        return s;
+    for (char *p = text; *p != '\0'; ++p)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    return json_string(text);
+}
+
+void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context)
+{
+    static const struct answer_context nothing = {0};
+    const struct gateway_error_row *row = &gateway_errors[e];
+    const struct answer_context *x = context != NULL ? context : &nothing;
+    char text[512], retry[48] = "";
+    int64_t seconds = x->retry_ms > 0 ? (x->retry_ms + 999) / 1000 : row->retry_after;
+
+    count_refusal(e);
+    expand(row->text, x, text, sizeof(text));
+    json_t *body = json_object();
+    if (row->field != NULL)
+        json_object_set_new(body, row->field, json_pack("[o]", any_text(text)));
+    else
+        json_object_set_new(body, "detail", any_text(text));
+    if (row->code != NULL)
+        json_object_set_new(body, "code", json_string(row->code));
+    if (seconds > 0)
+        snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
+    answer_json(c, row->status, body, retry);
+}

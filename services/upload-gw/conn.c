@@ -1,0 +1,314 @@
+/* Connections: heads in, answers out, and an end that lets the client read the answer; see conn.h. */
+#include "services/upload-gw/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "services/upload-gw/answer.h"
+#include "services/upload-gw/metrics.h"
+#include "services/upload-gw/routes.h"
+#include "shared/log/log.h"
+
+#define LINGER_BYTES (4u << 20)
+#define LINGER_MS    2000
+
+static void on_head_readable(struct sock *s, int err);
+static void process(struct conn *c, size_t len);
+
+static void on_timeout(struct loop_timer *t)
+{
+    struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, timer));
+    if (c->lingering || c->held_len == 0 || c->out != NULL) {
+        conn_close(c);
+        return;
+    }
+    sock_stop_read(c->sock);
+    c->keep = false;
+    answer_error(c, GATEWAY_TIMEOUT, NULL);
+}
+
+static uint32_t config_ms(int64_t ms)
+{
+    return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+static void await_head(struct conn *c, int64_t ms)
+{
+    loop_timer_start(c->lane->loop, &c->timer, config_ms(ms), on_timeout);
+    if (!sock_is_reading(c->sock))
+        sock_poll_read(c->sock, on_head_readable);
+}
+
+void conn_open(struct lane *lane, int fd, bool status_port, const char *client)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    if (c == NULL || (c->sock = sock_new(lane->loop, fd, c)) == NULL) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->lane = lane;
+    c->status_port = status_port;
+    c->waiting = true;
+    snprintf(c->client, sizeof(c->client), "%s", client);
+    c->next = lane->conns;
+    if (c->next != NULL)
+        c->next->prev = c;
+    lane->conns = c;
+    ++lane->conn_count;
+    COUNT(CONNECTIONS);
+    COUNT_BY(CONNECTIONS_OPEN, 1);
+    await_head(c, lane->gateway->config.head_timeout);
+}
+
+/* Takes the connection off its lane; its socket is closed or has been given away by then. */
+static void forget(struct conn *c)
+{
+    loop_timer_stop(&c->timer);
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        c->lane->conns = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    --c->lane->conn_count;
+    COUNT_BY(CONNECTIONS_OPEN, -1);
+    free(c->held);
+    free(c->out);
+    free(c);
+}
+
+void conn_close(struct conn *c)
+{
+    sock_close(c->sock);
+    forget(c);
+}
+
+struct sock *conn_give_away(struct conn *c)
+{
+    struct sock *s = c->sock;
+    forget(c);
+    return s;
+}
+
+int conn_hold(struct conn *c, const char *bytes, size_t len)
+{
+    char *held = len == 0 ? NULL : malloc(len);
+    if (len > 0 && held == NULL)
+        return -ENOMEM;
+    if (len > 0)
+        memcpy(held, bytes, len);
+    free(c->held);
+    c->held = held;
+    c->held_len = len;
+    return 0;
+}
+
+static void on_linger_readable(struct sock *s, int err)
+{
+    struct conn *c = sock_data(s);
+    ssize_t n = err < 0 ? -1 : recv(sock_fd(s), c->lane->scratch, sizeof(c->lane->scratch), MSG_DONTWAIT);
+    if (n < 0 && err == 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0 && (c->discarded += (unsigned)n) < LINGER_BYTES)
+        return;
+    conn_close(c);
+}
+
+/* RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. */
+static void linger(struct conn *c)
+{
+    if (shutdown(sock_fd(c->sock), SHUT_WR) < 0) {
+        conn_close(c);
+        return;
+    }
+    c->lingering = true;
+    loop_timer_start(c->lane->loop, &c->timer, LINGER_MS, on_timeout);
+    sock_poll_read(c->sock, on_linger_readable);
+}
+
+static void on_next(struct loop_timer *t)
+{
+    struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, timer));
+    size_t len = c->held_len;
+    memcpy(c->lane->scratch, c->held, len);
+    c->held_len = 0;
+    process(c, len);
+}
+
+static void log_request(const struct conn *c)
+{
+    enum log_level level = c->status >= 500 ? LOG_LEVEL_WARN : c->status_port ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    log_write(level, "request",
+              LOG_FIELDS(LOG_S("route", c->route == NULL ? "none" : c->route->path), LOG_I("status", c->status),
+                         LOG_I("ms", loop_now(c->lane->loop) - c->began), LOG_S("client", c->client)));
+}
+
+static void answered(struct conn *c)
+{
+    log_request(c);
+    free(c->out);
+    c->out = NULL;
+    if (!c->keep) {
+        linger(c);
+        return;
+    }
+    c->route = NULL;
+    c->head_only = false;
+    c->waiting = true;
+    if (c->held_len > 0) /* by a timer, so that pipelined requests do not recurse */
+        loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
+    else
+        await_head(c, c->lane->gateway->config.keepalive_timeout);
+}
+
+static void send_more(struct conn *c);
+
+static void on_writable(struct sock *s, int err)
+{
+    struct conn *c = sock_data(s);
+    if (err < 0)
+        conn_close(c);
+    else
+        send_more(c);
+}
+
+static void send_more(struct conn *c)
+{
+    while (c->out_at < c->out_len) {
+        ssize_t n = send(sock_fd(c->sock), c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) {
+            c->out_at += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            loop_timer_start(c->lane->loop, &c->timer, config_ms(c->lane->gateway->config.head_timeout), on_timeout);
+            sock_poll_write(c->sock, on_writable);
+            return;
+        } else if (n < 0 && errno != EINTR) {
+            conn_close(c);
+            return;
+        }
+    }
+    answered(c);
+}
+
+void conn_send(struct conn *c, char *bytes, size_t len, int status)
+{
+    c->status = status;
+    c->out = bytes;
+    c->out_len = len;
+    c->out_at = 0;
+    send_more(c);
+}
+
+static void refuse_head(struct conn *c, ssize_t error, const char *why)
+{
+    static const enum gateway_error map[] = {[-HEAD_BAD] = GATEWAY_BAD_HEAD,
+                                             [-HEAD_TOO_LARGE] = GATEWAY_HEAD_TOO_LARGE,
+                                             [-HEAD_VERSION] = GATEWAY_VERSION,
+                                             [-HEAD_EXPECTATION] = GATEWAY_EXPECTATION,
+                                             [-HEAD_CODING] = GATEWAY_CODING};
+    c->keep = false;
+    c->body_left = -1;
+    answer_error(c, map[-error], &(struct answer_context){.why = why});
+}
+
+static void redirect_to_slash(struct conn *c, const struct head *h)
+{
+    char location[HEAD_MAX_BYTES + 64];
+    snprintf(location, sizeof(location), "Location: %.*s/%s%.*s\r\n", (int)h->path.len, h->path.data,
+             h->query.data != NULL ? "?" : "", (int)h->query.len, h->query.data != NULL ? h->query.data : "");
+    answer_empty(c, 301, location);
+}
+
+static void dispatch(struct conn *c, const struct head *h)
+{
+    enum route_port port = c->status_port ? ROUTE_STATUS : ROUTE_PUBLIC;
+    enum route_method method = route_method(h->method);
+    char name[32];
+
+    c->keep = h->keep_alive;
+    c->head_only = method == ROUTE_HEAD;
+    c->body_left = h->chunked ? -1 : h->content_length > 0 ? h->content_length : 0;
+    c->route = route_find(port, h->path);
+    if (c->route == NULL) {
+        if (route_lacks_slash(port, h->path) && (method == ROUTE_GET || method == ROUTE_HEAD))
+            redirect_to_slash(c, h);
+        else
+            answer_error(c, GATEWAY_NOT_FOUND, NULL);
+    } else if (method == ROUTE_OPTIONS) {
+        answer_empty(c, 200, "");
+    } else if (method == ROUTE_OTHER || c->route->handlers[method] == NULL) {
+        snprintf(name, sizeof(name), "%.*s", (int)h->method.len, h->method.data);
+        answer_error(c, GATEWAY_METHOD, &(struct answer_context){.method = name});
+    } else {
+        c->route->handlers[method](c, h);
+    }
+}
+
+/* scratch[0..len) holds what was read so far. */
+static void process(struct conn *c, size_t len)
+{
+    struct head head;
+    const char *why = NULL;
+
+    if (c->waiting) {
+        c->waiting = false;
+        c->began = loop_now(c->lane->loop);
+    }
+    ssize_t n = head_parse(c->lane->scratch, len, &head, &why);
+    size_t used = n > 0 ? (size_t)n : 0;
+    if (n == 0 && len == sizeof(c->lane->scratch))
+        n = HEAD_TOO_LARGE;
+    if (n >= 0 && conn_hold(c, c->lane->scratch + used, len - used) < 0) {
+        conn_close(c);
+        return;
+    }
+    if (n == 0) {
+        if (!sock_is_reading(c->sock)) /* the time a head may take is not prolonged by its bytes */
+            await_head(c, c->lane->gateway->config.head_timeout);
+        return;
+    }
+    sock_stop_read(c->sock);
+    loop_timer_stop(&c->timer);
+    if (n < 0) {
+        refuse_head(c, n, why);
+        return;
+    }
+    c->lane->head_len = used;
+    dispatch(c, &head);
+}
+
+static void on_head_readable(struct sock *s, int err)
+{
+    struct conn *c = sock_data(s);
+    struct lane *lane = c->lane;
+
+    if (c->held_len > 0)
+        memcpy(lane->scratch, c->held, c->held_len);
+    ssize_t n = err < 0 ? 0
+                        : recv(sock_fd(s), lane->scratch + c->held_len, sizeof(lane->scratch) - c->held_len,
+                               MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        conn_close(c);
+        return;
+    }
+    if (c->waiting) /* the first bytes of a head: from now on it has HEAD_TIMEOUT */
+        loop_timer_start(lane->loop, &c->timer, config_ms(lane->gateway->config.head_timeout), on_timeout);
+    process(c, c->held_len + (size_t)n);
+}
+
+void conn_drain(struct lane *lane)
+{
+    for (struct conn *c = lane->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        c->keep = false;
+        if (c->waiting && c->held_len == 0)
+            conn_close(c);
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * A client's connection: reads heads, finds the route, writes answers, keeps alive or closes so that the client can
+ * still read why. An upload borrows it for the time of one body. Loop thread only.
+ */
+#ifndef LC_GATEWAY_CONN_H
+#define LC_GATEWAY_CONN_H
+
+#include "services/upload-gw/errors.h"
+#include "services/upload-gw/gateway.h"
+
+struct route;
+struct upload;
+
+struct conn {
+    struct lane *lane;
+    struct sock *sock;
+    struct conn *prev, *next;
+    struct loop_timer timer;
+    const struct route *route;
+    struct upload *upload; /* owns reading while set */
+    char *held;            /* bytes read and not yet used: the rest of a head, a body's beginning, the next request */
+    size_t held_len;
+    char *out; /* an answer being sent */
+    size_t out_len, out_at;
+    uint64_t began; /* loop_now at the head's first byte */
+    int64_t body_left; /* of the request's body: bytes not taken yet; -1: chunked, not over */
+    unsigned discarded;
+    int status;      /* of the answer */
+    bool status_port; /* came in on GATEWAY_STATUS_LISTEN */
+    bool waiting;    /* between requests */
+    bool keep;       /* the connection may stay after the answer */
+    bool head_only;  /* HEAD: no body in the answer */
+    bool lingering;
+    unsigned char method;
+    char client[48]; /* address, text */
+};
+
+/* Takes over an accepted descriptor. */
+void conn_open(struct lane *lane, int fd, bool status_port, const char *client);
+/* Sends `bytes` (malloc'ed, taken over) as the answer to the current request; afterwards the connection goes on, or
+ * closes lingering. */
+void conn_send(struct conn *c, char *bytes, size_t len, int status);
+void conn_close(struct conn *c);
+/* The connection ends here, its socket goes on: the caller owns it. */
+struct sock *conn_give_away(struct conn *c);
+/* An upload is over: what it read beyond its body (copied) stands before the next request. 0 or -ENOMEM. */
+int conn_hold(struct conn *c, const char *bytes, size_t len);
+/* SIGTERM: idle connections close now, others after their answer. */
+void conn_drain(struct lane *lane);
+
+#endif

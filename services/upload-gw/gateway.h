@@ -1,0 +1,48 @@
+/*
+ * The gateway's parts: one `gateway` per process, one `lane` per event loop. A lane and everything hanging on it belong
+ * to its loop's thread; what a pool thread may touch says so where it is declared.
+ */
+#ifndef LC_GATEWAY_GATEWAY_H
+#define LC_GATEWAY_GATEWAY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "services/upload-gw/config.h"
+#include "services/upload-gw/pool.h"
+#include "shared/http/head.h"
+#include "shared/loop/loop.h"
+#include "shared/redis/link.h"
+#include "shared/spool/spool.h"
+
+struct conn;
+
+struct gateway {
+    struct gateway_config config;
+    struct spool *spool;
+    struct redis_target *redis;
+    struct pool *receivers, *publishers;
+    struct lane *lanes;
+    unsigned lane_count;
+    unsigned max_connections; /* per lane */
+    _Atomic int64_t coming;   /* bytes that open uploads have declared and not yet written */
+};
+
+struct lane {
+    struct gateway *gateway;
+    struct loop *loop;
+    struct redis_link *link;
+    struct sock *listener, *status_listener; /* status: lane 0 only */
+    struct loop_timer accept_pause;
+    struct conn *conns; /* all open ones */
+    unsigned conn_count;
+    bool draining;
+    struct loop_message drain, expire;
+    pthread_t thread;
+    size_t head_len;              /* of the head in scratch while a handler runs */
+    char scratch[HEAD_MAX_BYTES]; /* where heads are read and parsed */
+};
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * SHA-256 (FIPS 180-4) whose state is a plain struct, so that it can be kept in a file and gone on with: the resumable
+ * uploads' midstate. OpenSSL's block function does the work. Any thread, one at a time per digest.
+ */
+#ifndef LC_SHARED_DIGEST_DIGEST_H
+#define LC_SHARED_DIGEST_DIGEST_H
+
+#include <stddef.h>
+
+#define DIGEST_SIZE     32
+#define DIGEST_HEX_SIZE 65
+
+struct digest {
+    unsigned long long opaque[14]; /* an SHA256_CTX */
+};
+
+void digest_init(struct digest *d);
+void digest_update(struct digest *d, const void *data, size_t len);
+void digest_final(struct digest *d, unsigned char out[DIGEST_SIZE]); /* d is used up */
+
+/* Lowercase hex of `len` bytes with NUL: out holds 2 * len + 1. */
+void digest_hex(const unsigned char *bytes, size_t len, char *out);
+
+#endif
