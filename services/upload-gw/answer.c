@@ -28,7 +28,6 @@ static const struct {
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
     {410, "Gone"},
-    {411, "Length Required"},
     {413, "Content Too Large"},
     {417, "Expectation Failed"},
     {423, "Locked"},

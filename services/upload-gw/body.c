@@ -2,6 +2,7 @@
 #include "services/upload-gw/body.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void body_init(struct body *b, int64_t content_length, struct multipart *form)
@@ -13,7 +14,9 @@ void body_init(struct body *b, int64_t content_length, struct multipart *form)
 void body_free(struct body *b)
 {
     multipart_free(b->form);
+    free(b->name);
     b->form = NULL;
+    b->name = NULL;
 }
 
 size_t body_wants(const struct body *b, size_t most)
@@ -23,9 +26,13 @@ size_t body_wants(const struct body *b, size_t most)
 
 enum gateway_error body_set_name(struct body *b, const char *raw, size_t len)
 {
-    ssize_t n = filename_clean(raw, len, b->name);
-    b->named = n > 0;
-    return n > 0 ? GATEWAY_OK : n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
+    char clean[FILENAME_SIZE];
+    ssize_t n = filename_clean(raw, len, clean);
+    free(b->name);
+    b->name = n > 0 ? strdup(clean) : NULL;
+    if (n > 0)
+        return b->name != NULL ? GATEWAY_OK : GATEWAY_STORAGE;
+    return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
 }
 
 /* A part is the archive if it is named `file` and has a file name; of several the last wins. */
@@ -116,7 +123,7 @@ enum gateway_error body_feed(struct body *b, const char *data, size_t len, size_
 
 enum gateway_error body_verdict(const struct body *b, const struct sink *sink)
 {
-    if (b->form != NULL && (!b->form_over || !b->named))
+    if (b->form != NULL && (!b->form_over || b->name == NULL))
         return GATEWAY_BAD_REQUEST;
     return sink->size == 0 ? GATEWAY_EMPTY_FILE : GATEWAY_OK;
 }

@@ -15,9 +15,8 @@ struct body {
     struct chunked chunked;
     struct multipart *form; /* NULL: raw */
     bool in_file, form_over;
-    bool named; /* name holds a clean one */
     bool over;  /* the body is complete */
-    char name[FILENAME_SIZE];
+    char *name; /* clean; NULL: none yet */
 };
 
 /* `form` is taken over. */
@@ -30,7 +29,7 @@ enum gateway_error body_feed(struct body *b, const char *data, size_t len, size_
     __attribute__((warn_unused_result));
 /* Once over: is there an archive in it? */
 enum gateway_error body_verdict(const struct body *b, const struct sink *sink);
-/* A client's file name made clean in b->name: GATEWAY_OK, BAD_REQUEST or NAME_TOO_LONG. */
+/* A client's file name made clean as b->name: GATEWAY_OK, BAD_REQUEST, NAME_TOO_LONG or STORAGE (memory). */
 enum gateway_error body_set_name(struct body *b, const char *raw, size_t len);
 
 #endif

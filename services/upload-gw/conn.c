@@ -54,6 +54,7 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *client)
     c->lane = lane;
     c->status_port = status_port;
     c->waiting = true;
+    c->busy = !status_port && lane->conn_count >= lane->gateway->max_connections;
     snprintf(c->client, sizeof(c->client), "%s", client);
     c->next = lane->conns;
     if (c->next != NULL)
@@ -234,7 +235,11 @@ static void dispatch(struct conn *c, const struct head *h)
     c->head_only = method == ROUTE_HEAD;
     c->body_left = h->chunked ? -1 : h->content_length > 0 ? h->content_length : 0;
     c->route = route_find(port, h->path);
-    if (c->route == NULL) {
+    if (c->busy) {
+        COUNT(CONNECTIONS_BUSY);
+        c->keep = false;
+        answer_error(c, GATEWAY_BUSY, NULL);
+    } else if (c->route == NULL) {
         if (route_lacks_slash(port, h->path) && (method == ROUTE_GET || method == ROUTE_HEAD))
             redirect_to_slash(c, h);
         else

@@ -31,7 +31,7 @@ struct conn {
     bool keep;       /* the connection may stay after the answer */
     bool head_only;  /* HEAD: no body in the answer */
     bool lingering;
-    unsigned char method;
+    bool busy; /* one connection too many: its request is refused */
     char client[48]; /* address, text */
 };
 

@@ -115,18 +115,6 @@ static void pause_accepting(struct lane *lane, int err)
     loop_timer_start(lane->loop, &lane->accept_pause, PAUSE_MS, on_pause_over);
 }
 
-static void refuse_busy(int fd)
-{
-    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
-                               "Content-Type: application/json\r\nContent-Length: 82\r\n\r\n"
-                               "{\"detail\":\"Too many connections: try again shortly.\",\"code\":\"too_many_connections\"}";
-    _Static_assert(sizeof(busy) > 82, "holds its body");
-    COUNT(CONNECTIONS_BUSY);
-    if (send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-        shutdown(fd, SHUT_WR);
-    close(fd);
-}
-
 static void on_connection(struct sock *s, int err)
 {
     struct lane *lane = sock_data(s);
@@ -144,8 +132,9 @@ static void on_connection(struct sock *s, int err)
                 pause_accepting(lane, errno);
             return; /* EAGAIN: another lane was quicker; the rest belongs to the connection that failed */
         }
-        if (!status_port && lane->conn_count >= lane->gateway->max_connections) {
-            refuse_busy(fd);
+        if (!status_port && lane->conn_count >= 2 * lane->gateway->max_connections) {
+            COUNT(CONNECTIONS_BUSY);
+            close(fd); /* even the refusals are too many */
             continue;
         }
         client_text(&peer, client, sizeof(client));

@@ -1,0 +1,106 @@
+/* Answers that need no body: health, tokens, readiness, metrics, and the way to the pages. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/upload-gw/answer.h"
+#include "services/upload-gw/metrics.h"
+#include "services/upload-gw/routes.h"
+#include "shared/http/query.h"
+#include "shared/http/token.h"
+#include "shared/loop/pages.h"
+#include "shared/redis/attempts.h"
+
+void check_health(struct conn *c, const struct head *h)
+{
+    (void)h;
+    answer_json(c, 200, json_pack("{s:s}", "status", "ok"), NULL);
+}
+
+void check_token_hint(struct conn *c, const struct head *h)
+{
+    (void)h;
+    answer_json(c, 303, json_pack("{s:s}", "detail", "to find out the status of the token, place it in the URL"), NULL);
+}
+
+void check_collection(struct conn *c, const struct head *h)
+{
+    (void)h;
+    answer_empty(c, 200, "");
+}
+
+struct token_check {
+    struct conn *conn;
+    char token[TOKEN_SIZE];
+};
+
+static void on_status(void *arg, const struct admission *a)
+{
+    struct token_check *check = arg;
+    struct conn *c = check->conn;
+
+    if (a->status == ADMISSION_UNAVAILABLE || a->status == ADMISSION_NO_EPOCH)
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+    else if (a->status == ADMISSION_UNKNOWN || a->status == ADMISSION_GONE)
+        answer_error(c, GATEWAY_NOT_FOUND, NULL);
+    else
+        answer_json(c, 200,
+                    json_pack("{s:s, s:I, s:b}", "token", check->token, "attempts", (json_int_t)a->attempts, "resolved",
+                              a->resolved),
+                    NULL);
+    free(check);
+}
+
+void check_token(struct conn *c, const struct head *h)
+{
+    struct span raw = {h->path.data + strlen(c->route->path), h->path.len - strlen(c->route->path)};
+    char decoded[128], hash[TOKEN_HASH_SIZE];
+    ssize_t n = query_decode(raw, false, decoded, sizeof(decoded));
+    struct token_check *check = calloc(1, sizeof(*check));
+
+    if (check == NULL || n < 0 || token_canonical((struct span){decoded, (size_t)n}, check->token) < 0 ||
+        token_hash(check->token, hash) < 0) {
+        free(check);
+        answer_error(c, GATEWAY_NOT_FOUND, NULL);
+        return;
+    }
+    check->conn = c;
+    attempts_status(c->lane->link, hash, on_status, check);
+}
+
+void check_ready(struct conn *c, const struct head *h)
+{
+    int64_t room;
+    struct gateway *g = c->lane->gateway;
+    bool redis = redis_link_is_up(c->lane->link), storage = spool_room(g->spool, 0, &room) == 0;
+    (void)h;
+    answer_json(c, redis && storage ? 200 : 503,
+                json_pack("{s:s, s:{s:s, s:s}}", "status", redis && storage ? "ok" : "unavailable", "stores", "redis",
+                          redis ? "ok" : "unreachable", "storage", storage ? "ok" : "unreachable"),
+                NULL);
+}
+
+void check_metrics(struct conn *c, const struct head *h)
+{
+    size_t len = 0;
+    struct gateway *g = c->lane->gateway;
+    (void)h;
+    metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming));
+    char *text = metrics_render(gateway_metric_rows, gateway_metrics, GATEWAY_METRICS, &len);
+    if (text == NULL)
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+    else
+        answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", text, len);
+    free(text);
+}
+
+/* Pages have no bodies in their requests: one that comes with a body is refused here. */
+void serve_page(struct conn *c, const struct head *h)
+{
+    struct lane *lane = c->lane;
+    (void)h;
+    if (c->body_left != 0) {
+        answer_error(c, GATEWAY_BAD_REQUEST, NULL);
+        return;
+    }
+    pages_serve(conn_give_away(c), lane->scratch, lane->head_len);
+}

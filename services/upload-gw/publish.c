@@ -1,0 +1,197 @@
+/*
+ * From the last byte to 201: fsync, commit of the attempt, manifest, rename. Nothing is acknowledged before the rename
+ * and its fsyncs are through; a failed fsync is final. See the order of steps in upload.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/records.h"
+#include "services/upload-gw/answer.h"
+#include "services/upload-gw/metrics.h"
+#include "services/upload-gw/upload.h"
+#include "shared/log/log.h"
+
+#define SUFFIXED_NAMES 2
+
+static void run_sync(struct pool_job *job, char *buffer, size_t size)
+{
+    struct upload *u = upload_of_job(job);
+    (void)buffer;
+    (void)size;
+    u->error = sink_finish(&u->sink);
+    loop_post(u->lane->loop, &u->done);
+}
+
+enum upload_step publish_sync(struct upload *u)
+{
+    return upload_lend(u, u->lane->gateway->publishers, run_sync, UPLOAD_SYNCED);
+}
+
+enum upload_step publish_synced(struct upload *u)
+{
+    return u->error == GATEWAY_OK ? UPLOAD_COMMIT : UPLOAD_FAIL;
+}
+
+static bool set_name(struct upload *u, const char *name)
+{
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return false;
+    free(u->body.name);
+    u->body.name = copy;
+    return true;
+}
+
+static void on_committed(void *arg, enum commit_status status, const char *name)
+{
+    struct upload *u = arg;
+    char suffixed[FILENAME_SIZE];
+    bool named = true;
+
+    switch (status) {
+    case COMMIT_OK:
+        named = set_name(u, name);
+        break;
+    case COMMIT_UNAVAILABLE: /* published all the same; which names are taken is unknown, so it gets a new one */
+        u->uncounted = true;
+        named = filename_suffixed(u->body.name, suffixed) > 0 && set_name(u, suffixed);
+        break;
+    case COMMIT_GONE:
+        u->error = GATEWAY_GONE;
+        break;
+    case COMMIT_REFUSED:
+        u->error = GATEWAY_EXPIRED;
+        break;
+    }
+    if (!named)
+        u->error = GATEWAY_STORAGE;
+    upload_go(u, u->error == GATEWAY_OK ? UPLOAD_PUBLISH : UPLOAD_FAIL);
+}
+
+/* What the customer's page may show of this upload later. */
+static char *receipt_of(const struct upload *u)
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
+    json_t *receipt = json_pack("{s:s, s:s, s:I, s:s, s:I}", "upload_id", u->id, "name", u->body.name, "size",
+                                (json_int_t)u->sink.size, "sha256", hex, "time_us", (json_int_t)upload_now_us());
+    char *text = receipt == NULL ? NULL : json_dumps(receipt, JSON_COMPACT);
+    json_decref(receipt);
+    return text;
+}
+
+enum upload_step publish_commit(struct upload *u)
+{
+    char names[SUFFIXED_NAMES][FILENAME_SIZE];
+    struct commit_request request = {
+        .ticket_id = u->ticket_id, .upload_id = u->id, .epoch = u->epoch, .names = {u->body.name}};
+    char *receipt = receipt_of(u);
+
+    for (int i = 0; i < SUFFIXED_NAMES; ++i) {
+        if (filename_suffixed(u->body.name, names[i]) < 0)
+            break;
+        request.names[i + 1] = names[i];
+    }
+    request.receipt = receipt == NULL ? "{}" : receipt;
+    attempts_commit(u->lane->link, &request, on_committed, u);
+    free(receipt);
+    return UPLOAD_WAIT;
+}
+
+static void fill_manifest(const struct upload *u, struct record_manifest *m)
+{
+    *m = (struct record_manifest){.version = 1,
+                                  .ticket_id = u->ticket_id,
+                                  .number = u->number,
+                                  .size = u->sink.size,
+                                  .started_us = u->started_us,
+                                  .finished_us = upload_now_us()};
+    memcpy(m->upload_id, u->id, sizeof(u->id));
+    snprintf(m->name, sizeof(m->name), "%s", u->body.name);
+    snprintf(m->client, sizeof(m->client), "%s", u->conn->client);
+    snprintf(m->method, sizeof(m->method), "%s", u->method);
+    m->sha256.len = DIGEST_SIZE;
+    memcpy(m->sha256.data, u->sink.sha256, DIGEST_SIZE);
+}
+
+static void run_publish(struct pool_job *job, char *buffer, size_t size)
+{
+    struct upload *u = upload_of_job(job);
+    struct record_manifest manifest;
+    void *bytes = NULL;
+    size_t len = 0;
+    (void)buffer;
+    (void)size;
+
+    fill_manifest(u, &manifest);
+    int err = record_manifest_encode(&manifest, &bytes, &len);
+    if (err == 0)
+        err = spool_publish(u->sink.spool, u->id, bytes, len);
+    free(bytes);
+    if (err < 0) {
+        u->sink.error = -err;
+        u->error = err == -ENOSPC || err == -EDQUOT ? GATEWAY_NO_SPACE : GATEWAY_STORAGE;
+    }
+    loop_post(u->lane->loop, &u->done);
+}
+
+enum upload_step publish_record(struct upload *u)
+{
+    return upload_lend(u, u->lane->gateway->publishers, run_publish, UPLOAD_PUBLISHED);
+}
+
+static void wake_admin(struct upload *u)
+{
+    struct record_finished record = {.ticket_id = u->ticket_id};
+    void *bytes = NULL;
+    size_t len;
+    memcpy(record.upload_id, u->id, sizeof(u->id));
+    if (record_finished_encode(&record, &bytes, &len) == 0)
+        attempts_wake(u->lane->link, bytes, len);
+    free(bytes); /* a wake-up that is lost costs some seconds: admin-api sweeps */
+}
+
+static json_t *download_url(const struct upload *u)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"; /* RFC 3986 2.3 */
+    const char *base = u->lane->gateway->config.public_url;
+    char path[64 + 3 * FILENAME_SIZE];
+    size_t at = (size_t)snprintf(path, sizeof(path), "/archives/download/%lld/", (long long)u->number);
+
+    for (const char *p = u->body.name; *p != '\0' && at + 4 < sizeof(path); ++p) {
+        if (strchr(plain, *p) != NULL)
+            path[at++] = *p;
+        else
+            at += (size_t)snprintf(path + at, sizeof(path) - at, "%%%02X", (unsigned char)*p);
+    }
+    path[at] = '\0';
+    size_t base_len = base == NULL ? 0 : strlen(base);
+    if (base_len > 0 && base[base_len - 1] == '/')
+        --base_len;
+    return json_pack("s#+", base_len > 0 ? base : "", (int)base_len, path);
+}
+
+enum upload_step publish_finish(struct upload *u)
+{
+    struct conn *c = u->conn;
+    char hex[DIGEST_HEX_SIZE];
+
+    if (u->error != GATEWAY_OK)
+        return UPLOAD_FAIL;
+    wake_admin(u);
+    digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
+    log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),
+             LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
+             LOG_S("client", c->client), LOG_S("uncounted", u->uncounted ? "redis away" : NULL));
+    COUNT(UPLOADS_PUBLISHED);
+    if (u->uncounted)
+        COUNT(UPLOADS_UNCOUNTED);
+    json_t *body =
+        json_pack("{s:o, s:I, s:I, s:s, s:s}", "file", download_url(u), "ticket", (json_int_t)u->number, "size",
+                  (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
+    upload_end(u);
+    answer_json(c, 201, body, NULL);
+    return UPLOAD_WAIT;
+}

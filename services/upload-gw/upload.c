@@ -1,0 +1,352 @@
+/* The steps of an upload up to its last byte, and its failure; see upload.h. */
+#include "services/upload-gw/upload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "services/upload-gw/answer.h"
+#include "services/upload-gw/metrics.h"
+#include "shared/log/log.h"
+
+#define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
+
+static enum upload_step step_reserve(struct upload *u);
+static enum upload_step step_check(struct upload *u);
+static enum upload_step step_continue(struct upload *u);
+static enum upload_step step_receive(struct upload *u);
+static enum upload_step step_received(struct upload *u);
+static enum upload_step step_fail(struct upload *u);
+static enum upload_step step_refuse(struct upload *u);
+
+static enum upload_step (*const steps[UPLOAD_STEPS])(struct upload *u) = {
+    [UPLOAD_RESERVE] = step_reserve,     [UPLOAD_CHECK] = step_check,       [UPLOAD_CONTINUE] = step_continue,
+    [UPLOAD_RECEIVE] = step_receive,     [UPLOAD_RECEIVED] = step_received, [UPLOAD_SYNC] = publish_sync,
+    [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,  [UPLOAD_PUBLISH] = publish_record,
+    [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,         [UPLOAD_REFUSE] = step_refuse,
+};
+
+void upload_go(struct upload *u, enum upload_step step)
+{
+    while (step != UPLOAD_WAIT)
+        step = steps[step](u);
+}
+
+int64_t upload_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static enum upload_step fail(struct upload *u, enum gateway_error e)
+{
+    u->error = e;
+    return UPLOAD_FAIL;
+}
+
+struct upload *upload_of_job(struct pool_job *job)
+{
+    return (struct upload *)(void *)((char *)job - offsetof(struct upload, job));
+}
+
+static void on_job_done(struct loop_message *m)
+{
+    struct upload *u = (struct upload *)(void *)((char *)m - offsetof(struct upload, done));
+    upload_go(u, u->next);
+}
+
+enum upload_step upload_lend(struct upload *u, struct pool *pool,
+                             void (*run)(struct pool_job *job, char *buffer, size_t size), enum upload_step next)
+{
+    u->job.run = run;
+    u->done.run = on_job_done;
+    u->next = next;
+    pool_add(pool, &u->job);
+    return UPLOAD_WAIT;
+}
+
+/* --- the token --- */
+
+static void refuse_token(struct conn *c, struct span token)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "%.*s", (int)(token.len < 100 ? token.len : 100), token.data);
+    answer_error(c, GATEWAY_TOKEN_INVALID, &(struct answer_context){.token = text});
+}
+
+struct upload *upload_new(struct conn *c, const struct head *h, struct span token)
+{
+    char canonical[TOKEN_SIZE];
+    if (token_canonical(token, canonical) < 0) {
+        refuse_token(c, token);
+        return NULL;
+    }
+    struct upload *u = calloc(1, sizeof(*u));
+    if (u == NULL || spool_make_id(u->id) < 0) {
+        free(u);
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+        return NULL;
+    }
+    memcpy(u->token, canonical, sizeof(canonical));
+    u->conn = c;
+    u->lane = c->lane;
+    u->fd = sock_fd(c->sock);
+    u->expects = h->expect_continue;
+    u->started_us = upload_now_us();
+    return u;
+}
+
+void upload_begin(struct upload *u)
+{
+    u->conn->upload = u;
+    COUNT_BY(UPLOADS_OPEN, 1);
+    upload_go(u, UPLOAD_RESERVE);
+}
+
+static void on_admitted(void *arg, const struct admission *a)
+{
+    static const enum gateway_error refusals[] = {
+        [ADMISSION_UNAVAILABLE] = GATEWAY_UNAVAILABLE, [ADMISSION_NO_EPOCH] = GATEWAY_UNAVAILABLE,
+        [ADMISSION_OK] = GATEWAY_OK,                   [ADMISSION_DONE] = GATEWAY_TOKEN_INVALID,
+        [ADMISSION_UNKNOWN] = GATEWAY_TOKEN_INVALID,   [ADMISSION_GONE] = GATEWAY_TOKEN_INVALID,
+        [ADMISSION_RESOLVED] = GATEWAY_RESOLVED,       [ADMISSION_EXPIRED] = GATEWAY_EXPIRED,
+        [ADMISSION_IN_USE] = GATEWAY_IN_USE};
+    struct upload *u = arg;
+
+    u->ticket_id = a->ticket_id;
+    u->number = a->number;
+    u->retry_ms = a->retry_ms;
+    u->limit = u->lane->gateway->config.max_upload_size;
+    if (a->max_bytes > 0 && a->max_bytes < u->limit)
+        u->limit = a->max_bytes;
+    snprintf(u->epoch, sizeof(u->epoch), "%s", a->epoch);
+    u->admitted = a->status == ADMISSION_OK;
+    enum gateway_error e = refusals[a->status];
+    upload_go(u, e == GATEWAY_OK ? UPLOAD_CHECK : fail(u, e));
+}
+
+static enum upload_step step_reserve(struct upload *u)
+{
+    char hash[TOKEN_HASH_SIZE];
+    if (token_hash(u->token, hash) < 0)
+        return fail(u, GATEWAY_UNAVAILABLE);
+    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, on_admitted, u);
+    return UPLOAD_WAIT;
+}
+
+/* --- heartbeat and slow senders --- */
+
+static void on_renewed(void *arg, const struct admission *a)
+{
+    struct upload *u = arg;
+    u->renewing = false;
+    if (u->ended)
+        free(u);
+    else if (a->status == ADMISSION_GONE)
+        upload_stop(u, GATEWAY_GONE);
+}
+
+static bool too_slow(struct upload *u)
+{
+    const struct gateway_config *config = &u->lane->gateway->config;
+    int64_t now = (int64_t)loop_now(u->lane->loop);
+    int64_t received = atomic_load_explicit(&u->received, memory_order_relaxed);
+    int64_t least = config->min_upload_rate * (config->upload_idle_timeout / 1000);
+
+    if (received - u->seen > (least > 0 ? least : 0) || u->slow_since_ms == 0) {
+        u->seen = received;
+        u->slow_since_ms = now;
+    }
+    return now - u->slow_since_ms >= config->upload_idle_timeout;
+}
+
+static uint32_t tick_ms(const struct upload *u)
+{
+    const struct gateway_config *config = &u->lane->gateway->config;
+    int64_t third = config->upload_lease / 3;
+    return (uint32_t)(third < config->upload_idle_timeout ? third : config->upload_idle_timeout);
+}
+
+static void on_tick(struct loop_timer *t)
+{
+    struct upload *u = (struct upload *)(void *)((char *)t - offsetof(struct upload, tick));
+
+    loop_timer_start(u->lane->loop, t, tick_ms(u), on_tick);
+    if (!u->renewing) {
+        u->renewing = true;
+        attempts_renew(u->lane->link, u->ticket_id, u->id, u->epoch, u->lane->gateway->config.upload_lease, on_renewed,
+                       u);
+    }
+    if (u->next == UPLOAD_RECEIVED && too_slow(u))
+        upload_stop(u, GATEWAY_TIMEOUT);
+}
+
+void upload_stop(struct upload *u, enum gateway_error why)
+{
+    if (u->next != UPLOAD_RECEIVED || u->problem != GATEWAY_OK)
+        return; /* past its last byte: the commit decides */
+    u->problem = why;
+    if (sock_is_reading(u->conn->sock)) { /* no job is out */
+        sock_stop_read(u->conn->sock);
+        upload_go(u, fail(u, why));
+    } else {
+        atomic_store_explicit(&u->stop, true, memory_order_relaxed);
+    }
+}
+
+/* --- before the body --- */
+
+static enum gateway_error take_room(struct upload *u, int64_t declared)
+{
+    struct gateway *g = u->lane->gateway;
+    int64_t room;
+    int err = spool_room(g->spool, g->config.storage_reserve, &room);
+    if (err < 0) {
+        log_error("storage.unreachable", LOG_E(err));
+        return GATEWAY_STORAGE;
+    }
+    if (room - atomic_load(&g->coming) < declared || room <= 0)
+        return GATEWAY_NO_SPACE;
+    u->coming = declared;
+    atomic_fetch_add(&g->coming, declared);
+    return GATEWAY_OK;
+}
+
+static enum upload_step step_check(struct upload *u)
+{
+    int64_t declared = u->body.left >= 0 ? u->body.left : 0;
+
+    loop_timer_start(u->lane->loop, &u->tick, tick_ms(u), on_tick);
+    if (u->problem != GATEWAY_OK)
+        return fail(u, u->problem);
+    if (declared > u->limit + (u->body.form != NULL ? FORM_OVERHEAD : 0))
+        return fail(u, GATEWAY_TOO_LARGE);
+    enum gateway_error e = take_room(u, declared);
+    if (e != GATEWAY_OK)
+        return fail(u, e);
+    sink_init(&u->sink, u->lane->gateway->spool, u->id, u->limit, u->lane->gateway->config.storage_reserve,
+              u->body.left);
+    return UPLOAD_CONTINUE;
+}
+
+static enum upload_step step_continue(struct upload *u)
+{
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (u->expects && u->conn->held_len == 0 && !u->body.over &&
+        send(u->fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(line) - 1) {
+        u->reset = true;
+        return fail(u, GATEWAY_TRUNCATED);
+    }
+    return UPLOAD_RECEIVE;
+}
+
+/* --- the body --- */
+
+static void on_body_readable(struct sock *s, int err)
+{
+    struct conn *c = sock_data(s);
+    (void)err; /* recv tells more */
+    sock_stop_read(s);
+    upload_lend(c->upload, c->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
+}
+
+static enum upload_step step_receive(struct upload *u)
+{
+    if (u->conn->held_len > 0 || u->body.over)
+        return upload_lend(u, u->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
+    u->next = UPLOAD_RECEIVED;
+    sock_poll_read(u->conn->sock, on_body_readable);
+    return UPLOAD_WAIT;
+}
+
+static enum upload_step step_received(struct upload *u)
+{
+    if (u->problem != GATEWAY_OK)
+        return fail(u, u->problem);
+    switch (u->outcome) {
+    case RECEIVE_WAIT:
+        return UPLOAD_RECEIVE;
+    case RECEIVE_OVER:
+        break;
+    case RECEIVE_RESET:
+        u->reset = true;
+        return fail(u, GATEWAY_TRUNCATED);
+    case RECEIVE_ENDED:
+        return fail(u, u->body.form != NULL ? GATEWAY_BAD_REQUEST : GATEWAY_TRUNCATED);
+    case RECEIVE_REFUSED:
+        return UPLOAD_FAIL;
+    }
+    u->conn->body_left = 0;
+    if (conn_hold(u->conn, u->over, u->over_len) < 0 || u->over_lost)
+        u->conn->keep = false;
+    enum gateway_error e = body_verdict(&u->body, &u->sink);
+    return e == GATEWAY_OK ? UPLOAD_SYNC : fail(u, e);
+}
+
+/* --- the end --- */
+
+static void run_discard(struct pool_job *job, char *buffer, size_t size)
+{
+    struct upload *u = upload_of_job(job);
+    (void)buffer;
+    (void)size;
+    sink_discard(&u->sink);
+    loop_post(u->lane->loop, &u->done);
+}
+
+/* The attempt goes back before the customer hears of the failure: trying again at once must work. */
+static enum upload_step step_fail(struct upload *u)
+{
+    loop_timer_stop(&u->tick);
+    if (u->admitted)
+        attempts_release(u->lane->link, u->ticket_id, u->id);
+    if (u->sink.spool == NULL)
+        return UPLOAD_REFUSE;
+    return upload_lend(u, u->lane->gateway->publishers, run_discard, UPLOAD_REFUSE);
+}
+
+static enum upload_step step_refuse(struct upload *u)
+{
+    struct conn *c = u->conn;
+    char token[TOKEN_SIZE];
+    struct answer_context context = {
+        .token = token, .number = u->number, .limit = u->limit, .retry_ms = u->retry_ms};
+    enum gateway_error e = u->error;
+    bool ours = gateway_errors[e].status >= 500, reset = u->reset;
+
+    memcpy(token, u->token, sizeof(token));
+    log_write(ours ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "upload.refused",
+              LOG_FIELDS(LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_S("reason", gateway_errors[e].id),
+                         LOG_I("received", atomic_load(&u->received)),
+                         LOG_S("error", u->sink.error != 0 ? log_errno_text(u->sink.error) : NULL),
+                         LOG_S("client", c->client)));
+    if (reset || e == GATEWAY_TRUNCATED)
+        COUNT(UPLOADS_ABORTED);
+    else if (ours)
+        COUNT(UPLOADS_FAILED);
+    else
+        COUNT(UPLOADS_REFUSED);
+    upload_end(u);
+    if (reset)
+        conn_close(c);
+    else
+        answer_error(c, e, &context);
+    return UPLOAD_WAIT;
+}
+
+void upload_end(struct upload *u)
+{
+    loop_timer_stop(&u->tick);
+    atomic_fetch_sub(&u->lane->gateway->coming, u->coming);
+    COUNT_BY(UPLOADS_OPEN, -1);
+    u->conn->upload = NULL;
+    body_free(&u->body);
+    free(u->over);
+    u->ended = true;
+    if (!u->renewing) /* else its answer frees it */
+        free(u);
+}

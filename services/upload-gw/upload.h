@@ -1,0 +1,88 @@
+/*
+ * One upload's life as a table of steps: reserve → check → continue → receive → sync → commit → publish → finish, or
+ * from anywhere → fail. Each step runs in the loop's thread; what blocks is lent to a pool as a job that owns the
+ * upload's body, sink and descriptor until its message is back.
+ */
+#ifndef LC_GATEWAY_UPLOAD_H
+#define LC_GATEWAY_UPLOAD_H
+
+#include "services/upload-gw/body.h"
+#include "services/upload-gw/conn.h"
+#include "shared/http/token.h"
+#include "shared/redis/attempts.h"
+
+enum upload_step {
+    UPLOAD_WAIT, /* a message, a timer or the socket goes on */
+    UPLOAD_RESERVE,
+    UPLOAD_CHECK,
+    UPLOAD_CONTINUE,
+    UPLOAD_RECEIVE,
+    UPLOAD_RECEIVED,
+    UPLOAD_SYNC,
+    UPLOAD_SYNCED,
+    UPLOAD_COMMIT,
+    UPLOAD_PUBLISH,
+    UPLOAD_PUBLISHED,
+    UPLOAD_FAIL,
+    UPLOAD_REFUSE,
+    UPLOAD_STEPS
+};
+
+enum receive_outcome { RECEIVE_WAIT, RECEIVE_OVER, RECEIVE_ENDED, RECEIVE_RESET, RECEIVE_REFUSED };
+
+struct upload {
+    struct conn *conn;
+    struct lane *lane;
+    struct loop_timer tick; /* heartbeat and the watch on slow senders */
+    struct pool_job job;
+    struct loop_message done;
+    enum upload_step next;       /* when the job's message is back */
+    enum gateway_error error;    /* why it fails */
+    enum gateway_error problem;  /* found in the head, told once the token has been judged */
+    enum receive_outcome outcome;
+    int fd;                      /* the connection's, for the receiver */
+    bool admitted, expects, reset, renewing, ended, uncounted;
+    _Atomic bool stop;           /* the receiver comes back at once */
+    _Atomic int64_t received;    /* bytes of the body */
+    int64_t seen, slow_since_ms; /* what the watch saw last */
+    int64_t coming;              /* our share of gateway.coming */
+    int64_t started_us;
+    int64_t ticket_id, number, limit, retry_ms;
+    const char *method;          /* for the manifest: multipart, raw, put */
+    char *over;                  /* read beyond a chunked body */
+    size_t over_len;
+    bool over_lost;              /* too much to keep: close after the answer */
+    struct body body;
+    struct sink sink;
+    char id[SPOOL_ID_SIZE];
+    char token[TOKEN_SIZE];
+    char epoch[64];
+};
+
+/* receive.c: the receiver's job; runs on a pool thread. */
+void receive_run(struct pool_job *job, char *buffer, size_t size);
+
+/* upload.c: begins the life of an upload; the connection is lent until its answer. Takes `u` over. */
+void upload_begin(struct upload *u);
+/* A new upload on this connection for that token (as sent); NULL: the request has been answered. */
+struct upload *upload_new(struct conn *c, const struct head *h, struct span token);
+void upload_stop(struct upload *u, enum gateway_error why); /* from the loop, at any time */
+
+/* publish.c: the steps after the last byte. */
+enum upload_step publish_sync(struct upload *u);
+enum upload_step publish_synced(struct upload *u);
+enum upload_step publish_commit(struct upload *u);
+enum upload_step publish_record(struct upload *u);
+enum upload_step publish_finish(struct upload *u);
+
+/* Goes through steps until one has to wait. */
+void upload_go(struct upload *u, enum upload_step step);
+/* Lends the upload to a pool; `next` follows when the job has posted u->done. */
+enum upload_step upload_lend(struct upload *u, struct pool *pool,
+                             void (*run)(struct pool_job *job, char *buffer, size_t size), enum upload_step next);
+struct upload *upload_of_job(struct pool_job *job);
+/* Lets the connection have its answer and frees the upload. */
+void upload_end(struct upload *u);
+int64_t upload_now_us(void);
+
+#endif
