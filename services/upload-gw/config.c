@@ -2,7 +2,7 @@
 #include "services/upload-gw/config.h"
 
 const struct config_row gateway_config_rows[] = {
-#define CONFIG(kind, member, variable, value, least, most, options, hide, verify, text)                               \
+#define CONFIG(kind, member, variable, value, least, most, options, hide, verify, text)                                \
     {.name = (variable),                                                                                               \
      .type = CONFIG_##kind,                                                                                            \
      .offset = offsetof(struct gateway_config, member),                                                                \

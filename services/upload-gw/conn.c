@@ -294,9 +294,8 @@ static void on_head_readable(struct sock *s, int err)
 
     if (c->held_len > 0)
         memcpy(lane->scratch, c->held, c->held_len);
-    ssize_t n = err < 0 ? 0
-                        : recv(sock_fd(s), lane->scratch + c->held_len, sizeof(lane->scratch) - c->held_len,
-                               MSG_DONTWAIT);
+    ssize_t n =
+        err < 0 ? 0 : recv(sock_fd(s), lane->scratch + c->held_len, sizeof(lane->scratch) - c->held_len, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {

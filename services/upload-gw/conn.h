@@ -22,16 +22,16 @@ struct conn {
     size_t held_len;
     char *out; /* an answer being sent */
     size_t out_len, out_at;
-    uint64_t began; /* loop_now at the head's first byte */
+    uint64_t began;    /* loop_now at the head's first byte */
     int64_t body_left; /* of the request's body: bytes not taken yet; -1: chunked, not over */
     unsigned discarded;
-    int status;      /* of the answer */
+    int status;       /* of the answer */
     bool status_port; /* came in on GATEWAY_STATUS_LISTEN */
-    bool waiting;    /* between requests */
-    bool keep;       /* the connection may stay after the answer */
-    bool head_only;  /* HEAD: no body in the answer */
+    bool waiting;     /* between requests */
+    bool keep;        /* the connection may stay after the answer */
+    bool head_only;   /* HEAD: no body in the answer */
     bool lingering;
-    bool busy; /* one connection too many: its request is refused */
+    bool busy;       /* one connection too many: its request is refused */
     char client[48]; /* address, text */
 };
 

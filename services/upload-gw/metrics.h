@@ -16,8 +16,8 @@ enum gateway_metric {
 extern _Atomic int64_t gateway_metrics[GATEWAY_METRICS];
 extern const struct metric_row gateway_metric_rows[GATEWAY_METRICS];
 
-#define COUNT(id)        metric_add(&gateway_metrics[GATEWAY_METRIC_##id], 1)
-#define COUNT_BY(id, n)  metric_add(&gateway_metrics[GATEWAY_METRIC_##id], (n))
+#define COUNT(id)       metric_add(&gateway_metrics[GATEWAY_METRIC_##id], 1)
+#define COUNT_BY(id, n) metric_add(&gateway_metrics[GATEWAY_METRIC_##id], (n))
 
 static inline void count_refusal(enum gateway_error e)
 {

@@ -188,9 +188,8 @@ enum upload_step publish_finish(struct upload *u)
     COUNT(UPLOADS_PUBLISHED);
     if (u->uncounted)
         COUNT(UPLOADS_UNCOUNTED);
-    json_t *body =
-        json_pack("{s:o, s:I, s:I, s:s, s:s}", "file", download_url(u), "ticket", (json_int_t)u->number, "size",
-                  (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
+    json_t *body = json_pack("{s:o, s:I, s:I, s:s, s:s}", "file", download_url(u), "ticket", (json_int_t)u->number,
+                             "size", (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
     upload_end(u);
     answer_json(c, 201, body, NULL);
     return UPLOAD_WAIT;

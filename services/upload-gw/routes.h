@@ -4,7 +4,15 @@
 
 #include "services/upload-gw/conn.h"
 
-enum route_method { ROUTE_GET, ROUTE_HEAD, ROUTE_POST, ROUTE_PUT, ROUTE_METHODS, ROUTE_OPTIONS = ROUTE_METHODS, ROUTE_OTHER };
+enum route_method {
+    ROUTE_GET,
+    ROUTE_HEAD,
+    ROUTE_POST,
+    ROUTE_PUT,
+    ROUTE_METHODS,
+    ROUTE_OPTIONS = ROUTE_METHODS,
+    ROUTE_OTHER
+};
 enum route_port { ROUTE_PUBLIC, ROUTE_STATUS };
 enum route_match { ROUTE_EXACT, ROUTE_PREFIX };
 

@@ -1,5 +1,4 @@
 /* Hash and write; see sink.h. */
-#define _GNU_SOURCE
 #include "services/upload-gw/sink.h"
 
 #include <errno.h>
@@ -13,8 +12,7 @@
 
 void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limit, int64_t reserve, int64_t expected)
 {
-    *s = (struct sink){
-        .spool = spool, .id = id, .limit = limit, .reserve = reserve, .expected = expected, .fd = -1};
+    *s = (struct sink){.spool = spool, .id = id, .limit = limit, .reserve = reserve, .expected = expected, .fd = -1};
     digest_init(&s->digest);
 }
 

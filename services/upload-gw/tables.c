@@ -23,10 +23,10 @@ const struct metric_row gateway_metric_rows[GATEWAY_METRICS] = {
     {.kind = METRIC_##type, .name = (label), .labels = (pairs), .help = (text)},
 #include "services/upload-gw/metrics.def"
 #undef METRIC
-#define ERR(name, ...)                                                                                                 \
+#define ERR(reason, ...)                                                                                               \
     {.kind = METRIC_COUNTER,                                                                                           \
      .name = "lc_refused_total",                                                                                       \
-     .labels = "reason=\"" #name "\"",                                                                                 \
+     .labels = "reason=\"" #reason "\"",                                                                               \
      .help = "Requests refused by reason."},
 #include "services/upload-gw/errors.def"
 #undef ERR

@@ -109,12 +109,15 @@ void upload_begin(struct upload *u)
 
 static void on_admitted(void *arg, const struct admission *a)
 {
-    static const enum gateway_error refusals[] = {
-        [ADMISSION_UNAVAILABLE] = GATEWAY_UNAVAILABLE, [ADMISSION_NO_EPOCH] = GATEWAY_UNAVAILABLE,
-        [ADMISSION_OK] = GATEWAY_OK,                   [ADMISSION_DONE] = GATEWAY_TOKEN_INVALID,
-        [ADMISSION_UNKNOWN] = GATEWAY_TOKEN_INVALID,   [ADMISSION_GONE] = GATEWAY_TOKEN_INVALID,
-        [ADMISSION_RESOLVED] = GATEWAY_RESOLVED,       [ADMISSION_EXPIRED] = GATEWAY_EXPIRED,
-        [ADMISSION_IN_USE] = GATEWAY_IN_USE};
+    static const enum gateway_error refusals[] = {[ADMISSION_UNAVAILABLE] = GATEWAY_UNAVAILABLE,
+                                                  [ADMISSION_NO_EPOCH] = GATEWAY_UNAVAILABLE,
+                                                  [ADMISSION_OK] = GATEWAY_OK,
+                                                  [ADMISSION_DONE] = GATEWAY_TOKEN_INVALID,
+                                                  [ADMISSION_UNKNOWN] = GATEWAY_TOKEN_INVALID,
+                                                  [ADMISSION_GONE] = GATEWAY_TOKEN_INVALID,
+                                                  [ADMISSION_RESOLVED] = GATEWAY_RESOLVED,
+                                                  [ADMISSION_EXPIRED] = GATEWAY_EXPIRED,
+                                                  [ADMISSION_IN_USE] = GATEWAY_IN_USE};
     struct upload *u = arg;
 
     u->ticket_id = a->ticket_id;
@@ -313,8 +316,7 @@ static enum upload_step step_refuse(struct upload *u)
 {
     struct conn *c = u->conn;
     char token[TOKEN_SIZE];
-    struct answer_context context = {
-        .token = token, .number = u->number, .limit = u->limit, .retry_ms = u->retry_ms};
+    struct answer_context context = {.token = token, .number = u->number, .limit = u->limit, .retry_ms = u->retry_ms};
     enum gateway_error e = u->error;
     bool ours = gateway_errors[e].status >= 500, reset = u->reset;
 

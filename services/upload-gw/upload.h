@@ -36,11 +36,11 @@ struct upload {
     struct loop_timer tick; /* heartbeat and the watch on slow senders */
     struct pool_job job;
     struct loop_message done;
-    enum upload_step next;       /* when the job's message is back */
-    enum gateway_error error;    /* why it fails */
-    enum gateway_error problem;  /* found in the head, told once the token has been judged */
+    enum upload_step next;      /* when the job's message is back */
+    enum gateway_error error;   /* why it fails */
+    enum gateway_error problem; /* found in the head, told once the token has been judged */
     enum receive_outcome outcome;
-    int fd;                      /* the connection's, for the receiver */
+    int fd; /* the connection's, for the receiver */
     bool admitted, expects, reset, renewing, ended, uncounted;
     _Atomic bool stop;           /* the receiver comes back at once */
     _Atomic int64_t received;    /* bytes of the body */
@@ -48,10 +48,10 @@ struct upload {
     int64_t coming;              /* our share of gateway.coming */
     int64_t started_us;
     int64_t ticket_id, number, limit, retry_ms;
-    const char *method;          /* for the manifest: multipart, raw, put */
-    char *over;                  /* read beyond a chunked body */
+    const char *method; /* for the manifest: multipart, raw, put */
+    char *over;         /* read beyond a chunked body */
     size_t over_len;
-    bool over_lost;              /* too much to keep: close after the answer */
+    bool over_lost; /* too much to keep: close after the answer */
     struct body body;
     struct sink sink;
     char id[SPOOL_ID_SIZE];

@@ -1,0 +1,114 @@
+/* Lanes: see lane.h. */
+#include "services/upload-gw/lane.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "services/upload-gw/conn.h"
+#include "services/upload-gw/door.h"
+#include "services/upload-gw/metrics.h"
+#include "shared/log/log.h"
+#include "shared/loop/pages.h"
+
+#define DRAIN_LOOK_MS 100
+
+#define SECURITY_HEADERS                                                                                               \
+    "X-Content-Type-Options: nosniff", "X-Frame-Options: DENY", "Cross-Origin-Opener-Policy: same-origin",             \
+        "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+static const char *const page_headers[] = {SECURITY_HEADERS, "Referrer-Policy: no-referrer", NULL};
+static const char *const asset_headers[] = {SECURITY_HEADERS, "Referrer-Policy: same-origin", NULL};
+
+static const struct pages_rule page_rules[] = {
+    {.path = "/u/", .file = "upload.html", .headers = page_headers},
+    {.path = "/archives/upload/", .file = "upload.html", .headers = page_headers},
+    {.path = "/assets/", .headers = asset_headers},
+};
+
+static void on_redis_up(void *arg, bool new_server)
+{
+    (void)arg;
+    COUNT_BY(REDIS_UP, 1);
+    log_info("redis.up", LOG_S("server", new_server ? "new" : "same"));
+}
+
+static void on_redis_down(void *arg, int err, const char *why)
+{
+    (void)arg;
+    COUNT(REDIS_DOWN);
+    COUNT_BY(REDIS_UP, -1);
+    log_warn("redis.down", LOG_E(err), LOG_S("why", why));
+}
+
+static const struct redis_link_events redis_events = {.on_up = on_redis_up, .on_down = on_redis_down};
+
+int lane_init(struct lane *lane, struct gateway *g, const char *web_dir, char *why, size_t why_size)
+{
+    lane->gateway = g;
+    int err = pages_loop_new(web_dir, page_rules, sizeof(page_rules) / sizeof(page_rules[0]), &lane->loop);
+    if (err < 0) {
+        snprintf(why, why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", web_dir, strerror(-err));
+        return err;
+    }
+    err = redis_link_new(lane->loop, g->redis, &redis_events, lane, &lane->link);
+    if (err < 0)
+        snprintf(why, why_size, "REDIS_URL: %s", strerror(-err));
+    return err;
+}
+
+static void *run(void *arg)
+{
+    struct lane *lane = arg;
+    loop_run(lane->loop);
+    return NULL;
+}
+
+int lane_start(struct lane *lane)
+{
+    return -pthread_create(&lane->thread, NULL, run, lane);
+}
+
+static void on_look(struct loop_timer *t)
+{
+    struct lane *lane = (struct lane *)(void *)((char *)t - offsetof(struct lane, accept_pause));
+    if (lane->conn_count == 0)
+        loop_stop(lane->loop);
+    else
+        loop_timer_start(lane->loop, t, DRAIN_LOOK_MS, on_look);
+}
+
+static void on_drain(struct loop_message *m)
+{
+    struct lane *lane = (struct lane *)(void *)((char *)m - offsetof(struct lane, drain));
+    lane->draining = true;
+    door_close(lane);
+    conn_drain(lane);
+    on_look(&lane->accept_pause);
+}
+
+static void on_expire(struct loop_message *m)
+{
+    struct lane *lane = (struct lane *)(void *)((char *)m - offsetof(struct lane, expire));
+    log_warn("drain.expired", LOG_I("connections", lane->conn_count));
+    loop_stop(lane->loop);
+}
+
+void lane_drain(struct lane *lane)
+{
+    lane->drain.run = on_drain;
+    loop_post(lane->loop, &lane->drain);
+}
+
+void lane_expire(struct lane *lane)
+{
+    lane->expire.run = on_expire;
+    loop_post(lane->loop, &lane->expire);
+}
+
+void lane_join(struct lane *lane)
+{
+    pthread_join(lane->thread, NULL);
+}

@@ -1,0 +1,225 @@
+/* upload-gw: receives archives from customers. Start-up, signals, end; everything else has its own file. */
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "services/upload-gw/door.h"
+#include "services/upload-gw/lane.h"
+#include "shared/log/log.h"
+#include "shared/redis/client.h"
+
+#define RECEIVE_BUFFER (512 * 1024)
+#define WHY_SIZE       512
+
+static int usage(FILE *out)
+{
+    fputs("upload-gw - the public side of Logs Collector: takes archives from customers.\n\n"
+          "Usage: upload-gw [--help | --version | --print-config]\n\n"
+          "Configured by its environment; each variable X may be given as X_FILE, the name of a file:\n\n",
+          out);
+    config_help(gateway_config_rows, gateway_config_count, out);
+    return out == stdout ? 0 : 2;
+}
+
+static int refuse_start(const char *why)
+{
+    log_error("start.refused", LOG_S("why", why));
+    return 1;
+}
+
+static unsigned processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+static int open_storage(struct gateway *g, char *why)
+{
+    int err = spool_open(g->config.data_dir, &g->spool);
+    if (err == -ENOENT)
+        snprintf(why, WHY_SIZE, "DATA_DIR: %s does not exist: make it, or name the right one", g->config.data_dir);
+    else if (err < 0)
+        snprintf(why, WHY_SIZE, "DATA_DIR: %s cannot be used: %s", g->config.data_dir, strerror(-err));
+    return err;
+}
+
+/* The default pages lie beside the binary: <prefix>/bin/upload-gw and <prefix>/web/upload-gw. */
+static void find_pages(const struct gateway_config *config, char *out, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (config->web_dir != NULL && config->web_dir[0] != '\0') {
+        snprintf(out, size, "%s", config->web_dir);
+        return;
+    }
+    self[n < 0 ? 0 : n] = '\0';
+    for (int i = 0; i < 2; ++i) {
+        char *slash = strrchr(self, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    snprintf(out, size, "%s/web/upload-gw", self);
+}
+
+static void limit_descriptors(struct gateway *g)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = 1024;
+    /* An upload needs two: its connection and its file. */
+    int64_t most = g->config.max_connections > 0 ? g->config.max_connections : (int64_t)limit.rlim_cur / 2 - 64;
+    g->max_connections = (unsigned)((most < 1 ? 1 : most) / g->lane_count + 1);
+}
+
+/* Redis need not be there yet; but one that is there must be of the right kind. */
+static int check_redis(struct gateway *g, char *why)
+{
+    struct redis_client *client = redis_client_new(g->redis, (unsigned)g->config.redis_timeout);
+    int err = client == NULL ? -ENOMEM : redis_client_check(client, why, WHY_SIZE);
+    redis_client_free(client);
+    if (err == -ENOTSUP || err == -EINVAL)
+        return err;
+    if (err < 0)
+        log_warn("redis.away", LOG_E(err), LOG_S("why", why));
+    return 0;
+}
+
+static int open_parts(struct gateway *g, char *why)
+{
+    char web[PATH_MAX], reason[WHY_SIZE] = "";
+    const struct gateway_config *config = &g->config;
+
+    g->lane_count = config->threads > 0 ? (unsigned)config->threads : (processors() + 1) / 2;
+    limit_descriptors(g);
+    int err = redis_target_parse(config->redis_url, &g->redis, reason, sizeof(reason));
+    if (err < 0) {
+        snprintf(why, WHY_SIZE, "REDIS_URL: %s", reason);
+        return err;
+    }
+    if ((err = open_storage(g, why)) < 0 || (err = check_redis(g, why)) < 0)
+        return err;
+    unsigned workers = config->workers > 0 ? (unsigned)config->workers : processors();
+    if ((err = pool_new("receive", workers, RECEIVE_BUFFER, &g->receivers)) < 0 ||
+        (err = pool_new("publish", (unsigned)config->publishers, 0, &g->publishers)) < 0) {
+        snprintf(why, WHY_SIZE, "threads cannot be started: %s", strerror(-err));
+        return err;
+    }
+    g->lanes = calloc(g->lane_count, sizeof(*g->lanes));
+    if (g->lanes == NULL)
+        return -ENOMEM;
+    find_pages(config, web, sizeof(web));
+    for (unsigned i = 0; i < g->lane_count; ++i)
+        if ((err = lane_init(g->lanes + i, g, web, why, WHY_SIZE)) < 0)
+            return err;
+    return 0;
+}
+
+static int open_doors(struct gateway *g, char *why)
+{
+    char reason[WHY_SIZE] = "";
+    int fd = door_listen(g->config.listen, reason, sizeof(reason));
+    if (fd < 0) {
+        snprintf(why, WHY_SIZE, "GATEWAY_LISTEN: %.100s: %.300s", g->config.listen, reason);
+        return fd;
+    }
+    int err = 0;
+    for (unsigned i = 0; i < g->lane_count && err == 0; ++i)
+        err = door_open(g->lanes + i, fd, false);
+    close(fd);
+    if (err < 0 || g->config.status_listen == NULL || g->config.status_listen[0] == '\0')
+        return err;
+    fd = door_listen(g->config.status_listen, reason, sizeof(reason));
+    if (fd < 0) {
+        snprintf(why, WHY_SIZE, "GATEWAY_STATUS_LISTEN: %.100s: %.300s", g->config.status_listen, reason);
+        return fd;
+    }
+    err = door_open(g->lanes, fd, true);
+    close(fd);
+    return err;
+}
+
+/* Until SIGTERM or SIGINT; then uploads have DRAIN_TIMEOUT, or until a second signal. */
+static void serve(struct gateway *g, const sigset_t *signals)
+{
+    int signal_number = 0;
+    while (sigwait(signals, &signal_number) != 0)
+        ;
+    log_info("drain.begun");
+    for (unsigned i = 0; i < g->lane_count; ++i)
+        lane_drain(g->lanes + i);
+}
+
+static void *expire_later(void *arg)
+{
+    struct gateway *g = arg;
+    sigset_t signals;
+    struct timespec wait = {.tv_sec = g->config.drain_timeout / 1000,
+                            .tv_nsec = g->config.drain_timeout % 1000 * 1000000};
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    (void)sigtimedwait(&signals, NULL, &wait);
+    for (unsigned i = 0; i < g->lane_count; ++i)
+        lane_expire(g->lanes + i);
+    return NULL;
+}
+
+static int run(struct gateway *g)
+{
+    char why[WHY_SIZE] = "";
+    sigset_t signals;
+    pthread_t watch;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    if (open_parts(g, why) < 0 || open_doors(g, why) < 0)
+        return refuse_start(why[0] != '\0' ? why : "out of memory");
+    for (unsigned i = 0; i < g->lane_count; ++i)
+        if (lane_start(g->lanes + i) < 0)
+            return refuse_start("threads cannot be started");
+    log_info("started", LOG_S("listen", g->config.listen), LOG_S("data_dir", g->config.data_dir),
+             LOG_I("loops", g->lane_count), LOG_S("version", LC_VERSION));
+    serve(g, &signals);
+    if (pthread_create(&watch, NULL, expire_later, g) == 0)
+        pthread_detach(watch);
+    for (unsigned i = 0; i < g->lane_count; ++i)
+        lane_join(g->lanes + i);
+    log_info("ended");
+    return 0; /* the pools end with the process: what they still publish was not acknowledged */
+}
+
+int main(int argc, char **argv)
+{
+    static struct gateway g;
+    char why[WHY_SIZE];
+
+    mallopt(M_ARENA_MAX, 2); /* one arena a thread would cost more than all uploads together */
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("upload-gw " LC_VERSION) < 0;
+    if (argc > 2 || (argc == 2 && strcmp(argv[1], "--print-config") != 0))
+        return usage(stderr);
+    if (config_load(gateway_config_rows, gateway_config_count, &g.config, why, sizeof(why)) < 0)
+        return refuse_start(why);
+    log_setup((enum log_level)g.config.log_level, (enum log_format)g.config.log_format, "upload-gw");
+    if (argc == 2) {
+        config_print(gateway_config_rows, gateway_config_count, &g.config, stdout);
+        return 0;
+    }
+    return run(&g);
+}
