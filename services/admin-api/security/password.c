@@ -1,0 +1,148 @@
+/*
+ * Hashing and verifying of passwords. It stores nothing, and no password or hash leaves it but to the caller.
+ */
+#include "services/admin-api/security/password.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ARGON2_OPS        2
+#define ARGON2_MEMORY     ((size_t)19 << 20)
+#define PBKDF2_ROUNDS_MAX 5000000 /* two to three seconds */
+#define PBKDF2_SALT_MAX   128
+#define DIGEST_SIZE       32
+#define DIGEST_TEXT       44 /* its base64 */
+
+_Static_assert(PASSWORD_ENCODED_SIZE >= crypto_pwhash_STRBYTES, "room for libsodium's string");
+
+/* Of no user: 16 bytes of salt and a hash that no password is known for, at our parameters. */
+static const char decoy[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+                            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+int password_hash(const char *password, char out[PASSWORD_ENCODED_SIZE])
+{
+    size_t len = strlen(password);
+    int failed;
+
+    if (len > PASSWORD_LENGTH_MAX)
+        return -EINVAL;
+    if (sodium_init() < 0)
+        return -ENOMEM;
+    pthread_mutex_lock(&one_at_a_time);
+    failed = crypto_pwhash_argon2id_str(out, password, len, ARGON2_OPS, ARGON2_MEMORY);
+    pthread_mutex_unlock(&one_at_a_time);
+    return failed ? -ENOMEM : 0;
+}
+
+static int verify_argon2id(const char *encoded, const char *password)
+{
+    int stale = crypto_pwhash_argon2id_str_needs_rehash(encoded, ARGON2_OPS, ARGON2_MEMORY);
+    int failed;
+
+    if (stale < 0)
+        return PASSWORD_WRONG;
+    errno = 0;
+    failed = crypto_pwhash_argon2id_str_verify(encoded, password, strlen(password));
+    if (failed)
+        return errno == ENOMEM ? -ENOMEM : PASSWORD_WRONG;
+    return stale ? PASSWORD_RIGHT_OLD_KIND : PASSWORD_RIGHT;
+}
+
+struct pbkdf2 {
+    int rounds;
+    const char *salt;
+    size_t salt_len;
+    unsigned char digest[DIGEST_SIZE];
+};
+
+/* pbkdf2_sha256$rounds$salt$base64 */
+static int parse_pbkdf2(const char *encoded, struct pbkdf2 *out)
+{
+    const char *cursor = strchr(encoded, '$') + 1;
+    int64_t rounds = 0;
+    size_t len;
+
+    for (; *cursor >= '0' && *cursor <= '9' && rounds <= PBKDF2_ROUNDS_MAX; cursor++)
+        rounds = rounds * 10 + (*cursor - '0');
+    if (*cursor != '$' || rounds < 1 || rounds > PBKDF2_ROUNDS_MAX)
+        return -EINVAL;
+    out->rounds = (int)rounds;
+    out->salt = cursor + 1;
+    out->salt_len = strcspn(out->salt, "$");
+    if (out->salt_len > PBKDF2_SALT_MAX || out->salt[out->salt_len] != '$')
+        return -EINVAL;
+    cursor = out->salt + out->salt_len + 1;
+    if (strlen(cursor) != DIGEST_TEXT ||
+        sodium_base642bin(out->digest, sizeof(out->digest), cursor, DIGEST_TEXT, NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        len != DIGEST_SIZE)
+        return -EINVAL;
+    return 0;
+}
+
+static int verify_pbkdf2(const char *encoded, const char *password)
+{
+    unsigned char digest[DIGEST_SIZE];
+    struct pbkdf2 wanted;
+
+    if (parse_pbkdf2(encoded, &wanted) != 0)
+        return PASSWORD_WRONG;
+    if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)wanted.salt, (int)wanted.salt_len,
+                          wanted.rounds, EVP_sha256(), DIGEST_SIZE, digest) != 1)
+        return -ENOMEM;
+    return sodium_memcmp(digest, wanted.digest, DIGEST_SIZE) == 0 ? PASSWORD_RIGHT_OLD_KIND : PASSWORD_WRONG;
+}
+
+static const struct {
+    const char *prefix;
+    int (*verify)(const char *encoded, const char *password);
+} kinds[] = {
+    {"$argon2id$", verify_argon2id},
+    {"pbkdf2_sha256$", verify_pbkdf2},
+};
+
+int password_verify(const char *encoded, const char *password)
+{
+    int (*verify)(const char *encoded, const char *password) = NULL;
+    int match;
+
+    if (sodium_init() < 0)
+        return -ENOMEM;
+    for (size_t i = 0; encoded && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strncmp(encoded, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            verify = kinds[i].verify;
+    }
+    if (strlen(password) > PASSWORD_LENGTH_MAX) {
+        password = "";
+        verify = NULL;
+    }
+    pthread_mutex_lock(&one_at_a_time);
+    match = verify ? verify(encoded, password) : verify_argon2id(decoy, password);
+    pthread_mutex_unlock(&one_at_a_time);
+    return verify || match < 0 ? match : PASSWORD_WRONG;
+}
+
+int password_check(const char *password, char *why, size_t why_size)
+{
+    size_t characters = 0;
+
+    for (const char *c = password; *c; c++)
+        characters += ((unsigned char)*c & 0xc0) != 0x80; /* the first byte of each UTF-8 character */
+    if (characters < PASSWORD_LENGTH_MIN) {
+        snprintf(why, why_size, "This password is too short. It must contain at least %d characters.",
+                 PASSWORD_LENGTH_MIN);
+        return -EINVAL;
+    }
+    if (strlen(password) > PASSWORD_LENGTH_MAX) {
+        snprintf(why, why_size, "This password is too long. It must contain at most %d bytes.", PASSWORD_LENGTH_MAX);
+        return -EINVAL;
+    }
+    return 0;
+}

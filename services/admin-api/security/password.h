@@ -1,0 +1,27 @@
+/*
+ * Passwords at rest: argon2id (libsodium, 19 MiB, t=2) for new ones; Django's pbkdf2_sha256 verifies and is to be
+ * replaced at login. One hash at a time in the whole process, so memory does not grow with logins. Blocks for tens of
+ * milliseconds (pbkdf2: hundreds): worker threads only.
+ */
+#ifndef LC_ADMIN_SECURITY_PASSWORD_H
+#define LC_ADMIN_SECURITY_PASSWORD_H
+
+#include <stddef.h>
+
+#define PASSWORD_ENCODED_SIZE 128  /* an encoded hash we make, with NUL */
+#define PASSWORD_LENGTH_MIN   10   /* characters of a new password */
+#define PASSWORD_LENGTH_MAX   1024 /* bytes; longer ones are wrong */
+
+/* The encoded string to store. 0; -EINVAL: longer than PASSWORD_LENGTH_MAX; -ENOMEM. */
+int password_hash(const char *password, char out[PASSWORD_ENCODED_SIZE]) __attribute__((warn_unused_result));
+
+enum password_match { PASSWORD_WRONG = 0, PASSWORD_RIGHT, PASSWORD_RIGHT_OLD_KIND /* hash it again */ };
+
+/* `encoded` NULL (no such user): as much work as a wrong password costs, then PASSWORD_WRONG. An encoded string of an
+ * unknown kind, or one that would cost more than our bounds, is PASSWORD_WRONG too. -ENOMEM. */
+int password_verify(const char *encoded, const char *password) __attribute__((warn_unused_result));
+
+/* May it be a user's new password? 0, or -EINVAL with the sentence for people in `why`. */
+int password_check(const char *password, char *why, size_t why_size) __attribute__((warn_unused_result));
+
+#endif
