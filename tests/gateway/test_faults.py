@@ -1,0 +1,169 @@
+"""Faults around the gateway: Redis away, frozen or emptied, a full disk, a disk that fails, its own death, bad settings."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from lc.raw import Raw
+from lc.services import Gateway
+from lc.stores import Redis
+from lc.tickets import seed_ticket
+from lc.wait import until
+
+sys.path.insert(0, os.path.dirname(__file__))
+from spool import held, in_progress, published  # noqa: E402
+
+
+@pytest.fixture
+def redis(tmp_path_factory):
+    server = Redis(str(tmp_path_factory.mktemp("r"))).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gw(tmp_path, redis):
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"UPLOAD_LEASE": "3s", "REDIS_TIMEOUT": "500ms"}).start()
+    yield service
+    service.close()
+
+
+def begin(gw, token, size=6, first="abc"):
+    raw = Raw(gw.port)
+    return raw.send(f"PUT /u/{token}/x.txt HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{first}")
+
+
+def put(gw, token, data=b"abcdef"):
+    return requests.put(f"{gw.url}/u/{token}/x.txt", data=data)
+
+
+def test_redis_away(gw, redis):
+    token, ticket = seed_ticket(redis)
+    raw = begin(gw, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    redis.kill9()
+    refused = put(gw, token)
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0, refused.text
+    assert requests.get(f"{gw.url}/api/v1/check/token/{token}").status_code == 503
+    assert requests.get(f"{gw.url}/api/v1/check/health/").status_code == 200
+    assert requests.get(f"{gw.status_url}/readyz").json()["stores"]["redis"] == "unreachable"
+    answer = raw.send("def").answer()  # in flight: completes all the same
+    assert answer.status == 201 and published(gw)[answer.json()["upload_id"]][0] == b"abcdef"
+    redis.start()
+    until(lambda: requests.get(f"{gw.status_url}/readyz").status_code == 200, 15, "the gateway to reconnect")
+
+
+def test_redis_frozen(gw, redis):
+    token, ticket = seed_ticket(redis)
+    raw = begin(gw, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    redis.process.sigstop()
+    try:
+        assert put(gw, token).status_code == 503
+        assert raw.send("def").answer().status == 201
+    finally:
+        redis.process.sigcont()
+    until(lambda: put(gw, token).status_code == 201, 15, "uploads to work again")
+
+
+def test_redis_emptied(gw, redis):
+    """Without an epoch: 503, never 403; an upload reserved before goes on, whoever holds the attempts now."""
+    token, ticket = seed_ticket(redis, attempts=1)
+    raw = begin(gw, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    saved = {k: redis.client.dump(k) for k in redis.client.keys("lc:*") if b":open" not in k}
+    redis.client.flushall()
+    assert put(gw, token).status_code == 503
+    for key, value in saved.items():
+        redis.client.restore(key, 0, value)
+    redis.client.set("lc:epoch", "another")
+    until(lambda: held(redis, ticket) == 1, 10, "the heartbeat to reserve again")
+    assert raw.send("def").answer().status == 201
+    assert put(gw, token).status_code == 423
+
+
+def test_killed_in_the_middle(gw, redis):
+    token, ticket = seed_ticket(redis, attempts=1)
+    begin(gw, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    gw.kill9()
+    gw.start()
+    until(lambda: put(gw, token).status_code == 201, 15, "the dead gateway's lease to lapse")
+    assert held(redis, ticket) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    path = tmp_path / "small"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_full_disk(small_disk, redis, tmp_path):
+    service = Gateway(small_disk, redis.url, tmp_path / "full.log", {"STORAGE_RESERVE": "1M"}).start()
+    token, ticket = seed_ticket(redis)
+    with Raw(service.port) as raw:
+        raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 8000000\r\n\r\n")
+        answer = raw.answer()
+    assert answer.status == 507 and answer.interim == [], "before the body where the length is known"
+    open_upload = begin(service, token, 5000000)  # what open uploads still have coming counts
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    assert put(service, token, b"x" * 4000000).status_code == 507
+    open_upload.reset()
+    until(lambda: held(redis, ticket) == 0, 10, "the attempt to come back")
+    assert put(service, token, iter([b"x" * 1000000] * 12)).status_code == 507
+    until(lambda: not in_progress(service), 10, "the spool to be empty again")
+    assert held(redis, ticket) == 0
+    assert put(service, token, b"x" * 4000000).status_code == 201
+    service.close()
+
+
+@pytest.mark.skipif(subprocess.run(["which", "strace"], capture_output=True, check=False).returncode != 0
+                    and not os.environ.get("CI"), reason="strace is not installed")
+def test_failed_fsync_is_never_acknowledged(redis, tmp_path):
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "eio.log")
+    argv = service.process.argv
+    service.process.argv = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e",
+                            "inject=fsync:error=EIO", *argv]
+    service.start()
+    token, ticket = seed_ticket(redis)
+    r = put(service, token)
+    assert r.status_code == 500 and r.json()["code"] == "storage_failed", r.text
+    assert not published(service)
+    until(lambda: held(redis, ticket) == 0, 10, "the attempt to come back")
+    assert "Input/output error" in service.process.output()
+    service.process.stop(expect=None)
+
+
+@pytest.mark.parametrize("env,word", [
+    ({"DATA_DIR": "/nonexistent/dir"}, "/nonexistent/dir"), ({"GATEWAY_LISTEN": "nowhere"}, "GATEWAY_LISTEN"),
+    ({"MAX_UPLOAD_SIZE": "many"}, "MAX_UPLOAD_SIZE"), ({"UPLOAD_LEASE": "-1s"}, "UPLOAD_LEASE"),
+    ({"REDIS_URL": "http://x"}, "REDIS_URL"), ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+    ({"GATEWAY_WEB_DIR": "/nonexistent"}, "GATEWAY_WEB_DIR"), ({"REDIS_URL_FILE": "/nonexistent"}, "REDIS_URL")])
+def test_bad_configuration_is_named(tmp_path, redis, env, word):
+    service = Gateway(tmp_path, redis.url, tmp_path / "log")
+    done = service.run(env=env)
+    assert done.returncode == 1 and word in done.stderr, done
+
+
+def test_port_taken(gw):
+    done = gw.run(env={"GATEWAY_STATUS_LISTEN": ""})
+    assert done.returncode == 1 and "another process listens there already" in done.stderr
+
+
+def test_drains(gw, redis):
+    token, ticket = seed_ticket(redis)
+    idle = Raw(gw.port)
+    raw = begin(gw, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    gw.process.popen.terminate()
+    assert idle.answer() is None
+    answer = raw.send("def").answer()
+    assert answer.status == 201 and answer.headers["connection"] == "close"
+    gw.process.popen.wait(10)
+    gw.process.popen = None
