@@ -31,8 +31,8 @@ enum admission_status {
 struct admission {
     enum admission_status status;
     int64_t ticket_id, number;
-    int64_t attempts;   /* the database column */
-    int64_t free;       /* attempts - live open - done */
+    int64_t attempts;   /* left for the customer: the database column minus committed uploads not yet filed; >= 0 */
+    int64_t free;       /* attempts minus live leases; >= 0 */
     int64_t max_bytes;  /* 0: no limit of the ticket's own */
     int64_t expires_ms; /* 0: never */
     int64_t retry_ms;   /* IN_USE: until the first lease ends */
@@ -45,10 +45,11 @@ typedef void (*attempts_cb)(void *arg, const struct admission *a);
 
 void attempts_reserve(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
                       attempts_cb cb, void *arg);
-/* The heartbeat: prolongs the lease without the state checks. After another epoch than `epoch` it takes the lease
- * whatever is free (the upload had one when Redis lost its memory). */
-void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch,
-                    int64_t lease_ms, attempts_cb cb, void *arg);
+/* The heartbeat: prolongs the lease without the state checks. `epoch` always is the one its reserve answered, not a
+ * later one: after another epoch the lease is taken whatever is free (the upload had one when Redis lost its memory).
+ * OK, DONE, GONE, or IN_USE: the lease lapsed and went to another; go on, the commit decides. */
+void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch, int64_t lease_ms,
+                    attempts_cb cb, void *arg);
 void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id); /* fire and forget */
 /* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
 void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
@@ -59,7 +60,7 @@ struct commit_request {
     int64_t ticket_id;
     const char *upload_id, *epoch;
     const char *names[4]; /* the wished one first, then suffixed ones; NULL ends */
-    const char *receipt;  /* a JSON text kept among the last 50 */
+    const char *receipt;  /* a JSON object without "name", kept among the last 50; the claimed name is put in front */
 };
 
 typedef void (*attempts_commit_cb)(void *arg, enum commit_status status, const char *name);
@@ -75,19 +76,24 @@ struct projection {
     const char *platform;
     const char *const *filed; /* upload ids that the database has now: leave open and done */
     size_t filed_count;
-    const char *const *unfiled; /* ids in spool/new not yet filed, after a loss: become done */
+    const char *const *unfiled; /* after a loss: ids in spool/new not yet filed; they become done */
     size_t unfiled_count;
     const char *const *freed_names; /* names that became free (deleted, renamed) */
     size_t freed_count;
-    const char *const *taken_names; /* after a loss: all names of the ticket */
+    const char *const *taken_names; /* after a loss: all names of the ticket, those of the unfiled included */
     size_t taken_count;
 };
 
-/* One ticket. */
+/* One ticket. The row is written unless Redis has a newer rev; the lists are applied always. attempts, rev and filed
+ * must come from one reading of the database: rev grows in the transaction that files. A deleted ticket (gone) stays
+ * deleted whatever comes later; of its fields only ticket_id, rev, the token hashes and filed are used. */
 int attempts_project(struct redis_client *c, const struct projection *p);
 /* done ids older than `age_ms` of one ticket: malloc'ed list (caller frees each and the list). */
 int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_ms, char ***ids, size_t *count);
-int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *upload_id); /* reconcile's ZREM */
+/* Reconcile's last step: gives back attempt and name of an upload that is neither in spool/new nor in the ledger. Its
+ * spool/tmp directory must be in the trash before that is looked up, or a late rename publishes it for nothing. An id
+ * that is in the ledger is not forgotten but projected once more as filed (its late commit came after the filing). */
+int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *upload_id);
 /* Is there a live lease? 1, 0 or negative errno. */
 int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *upload_id);
 int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */

@@ -1,6 +1,7 @@
 /*
  * A blocking Redis connection for worker threads (admin-api, tests): connects when first used and again after a
- * failure, follows Sentinel to the master (ROLE checked), loads scripts on NOSCRIPT. One thread at a time.
+ * failure, follows Sentinel to the master (ROLE checked), loads scripts on NOSCRIPT. One thread at a time. The process
+ * must ignore SIGPIPE.
  */
 #ifndef LC_SHARED_REDIS_CLIENT_H
 #define LC_SHARED_REDIS_CLIENT_H
@@ -18,7 +19,8 @@ struct redis_client *redis_client_new(const struct redis_target *target, unsigne
 void redis_client_free(struct redis_client *c);
 
 /* The reply, freed by the caller with freeReplyObject; an error reply of the server is returned as such (type
- * REDIS_REPLY_ERROR). NULL with *err: -ECONNREFUSED, -ETIMEDOUT, -EPIPE…: the connection is dropped, and the next call
+ * REDIS_REPLY_ERROR). NULL with *err: -ECONNREFUSED, -ETIMEDOUT, -EPIPE, -EHOSTUNREACH (the name did not
+ * resolve), -EACCES (AUTH), -EAGAIN (a replica): the connection is dropped, and the next call
  * connects again. argv are binary-safe with lens; lens NULL: strings. */
 redisReply *redis_client_command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err);
 /* EVALSHA with no KEYS and these ARGV, loading the script when Redis does not have it. */

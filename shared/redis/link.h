@@ -14,7 +14,7 @@
 
 struct redis_link;
 
-struct redis_link_events { /* may be NULL each */
+struct redis_link_events {                     /* may be NULL each */
     void (*on_up)(void *arg, bool new_server); /* connected and checked; new_server: another run_id than last time */
     void (*on_down)(void *arg, int err, const char *why);
 };
@@ -27,13 +27,13 @@ bool redis_link_is_up(const struct redis_link *l);
 
 /* Called exactly once for every call below, always from the loop, never from inside the call itself.
  * reply is NULL when err is set (-ENOTCONN: not connected, answered at once; -ETIMEDOUT: the answer never came, the
- * command may or may not have run; -EPIPE…); an error reply of the server is err -EPROTO, or -EBUSY/-EAGAIN for LOADING,
- * BUSY, READONLY, MASTERDOWN (READONLY also drops the connection: a failover). reply belongs to the link. */
+ * command may or may not have run; -EPIPE…); an error reply of the server is err -EPROTO, or -EBUSY/-EAGAIN for
+ * LOADING, BUSY, READONLY, MASTERDOWN (READONLY also drops the connection: a failover). reply belongs to the link. */
 typedef void (*redis_link_cb)(void *arg, const redisReply *reply, int err);
 
 void redis_link_command(struct redis_link *l, unsigned timeout_ms, int argc, const char **argv, redis_link_cb cb,
                         void *arg);
-void redis_link_script(struct redis_link *l, unsigned timeout_ms, enum redis_script script, int argc,
-                       const char **argv, redis_link_cb cb, void *arg);
+void redis_link_script(struct redis_link *l, unsigned timeout_ms, enum redis_script script, int argc, const char **argv,
+                       redis_link_cb cb, void *arg);
 
 #endif

@@ -1,4 +1,5 @@
-/* The Lua scripts of the attempt rules, embedded from scripts/<name>.lua at build; ids are their SHA-1. */
+/* The Lua scripts of the attempt rules, embedded at build from scripts/prelude.lua and scripts/<name>.lua; ids are
+ * their SHA-1. Any thread. */
 #ifndef LC_SHARED_REDIS_SCRIPTS_H
 #define LC_SHARED_REDIS_SCRIPTS_H
 
@@ -11,6 +12,6 @@ enum redis_script {
 
 const char *redis_script_name(enum redis_script script);
 const char *redis_script_text(enum redis_script script);
-const char *redis_script_sha(enum redis_script script); /* 40 hex digits, computed once; thread-safe */
+const char *redis_script_sha(enum redis_script script); /* 40 hex digits */
 
 #endif

@@ -1,5 +1,6 @@
-/* REDIS_URL taken apart: redis://[user:password@]host[:port][/db], unix:///path[?db=N],
- * redis+sentinel://[user:password@]h1:p,h2:p/name[/db]. */
+/* REDIS_URL taken apart: redis://[user:password@]host[:port][/db], unix://[user:password@]/path[?db=N],
+ * redis+sentinel://[user:password@]h1:p,h2:p/name[/db]. User and password are those of the Redis servers; sentinels are
+ * asked without. Any thread. */
 #ifndef LC_SHARED_REDIS_TARGET_H
 #define LC_SHARED_REDIS_TARGET_H
 
@@ -16,8 +17,8 @@ struct redis_target {
     enum redis_kind kind;
     struct redis_address *addresses; /* TCP: one; SENTINEL: the sentinels */
     size_t address_count;
-    char *path;   /* UNIX */
-    char *master; /* SENTINEL: the name */
+    char *path;            /* UNIX */
+    char *master;          /* SENTINEL: the name */
     char *user, *password; /* NULL: none; percent-decoded */
     int db;
 };

@@ -1,0 +1,21 @@
+/* Replies of the server as errors and numbers. Any thread. */
+#ifndef LC_SHARED_REDIS_REPLY_H
+#define LC_SHARED_REDIS_REPLY_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* 0 unless an error reply: -EBUSY (LOADING, BUSY), -EAGAIN (READONLY, MASTERDOWN, UNBLOCKED: not the master any more),
+ * -EACCES (NOAUTH, WRONGPASS, NOPERM), -ENOMEM (OOM: maxmemory), -ENOENT (NOSCRIPT), otherwise -EPROTO. */
+int redis_reply_error(const redisReply *r);
+/* A decimal string or an integer reply; -1 when it is neither. */
+int64_t redis_reply_int(const redisReply *r);
+/* Element i of an array as text, "" when there is none. */
+const char *redis_reply_text(const redisReply *r, size_t i);
+bool redis_reply_is_master(const redisReply *role); /* the answer to ROLE */
+/* Copies run_id out of INFO's text: 0, or -EPROTO when it is not there. */
+int redis_reply_run_id(const redisReply *info, char out[41]);
+
+#endif

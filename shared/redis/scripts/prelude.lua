@@ -1,0 +1,84 @@
+-- Put before every script. Key names are made here and nowhere else; no KEYS are passed (Redis Cluster is refused).
+-- Numbers travel as strings. The clock is Redis's own.
+local function now()
+    local t = redis.call('TIME')
+    return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+local GONE_SECONDS = 7 * 24 * 3600
+local FIELDS = {'h', 'number', 'platform', 'attempts', 'expires_ms', 'resolved', 'max_bytes', 'rev', 'gone'}
+
+local function token_key(hash)
+    return 'lc:tok:{' .. hash .. '}'
+end
+
+-- The ticket as Redis knows it, with the keys of its sets. Without `rev` nothing was projected yet.
+local function ticket_of(id)
+    local base = 'lc:{' .. id .. '}:'
+    local ticket = {
+        id = id,
+        key = base .. 'ticket',
+        open = base .. 'open',
+        done = base .. 'done',
+        names = base .. 'names',
+        receipts = base .. 'receipts'
+    }
+    local values = redis.call('HMGET', ticket.key, unpack(FIELDS))
+    for i, field in ipairs(FIELDS) do
+        ticket[field] = values[i]
+    end
+    return ticket
+end
+
+local function expire_all(ticket, seconds)
+    for _, key in ipairs({ticket.key, ticket.open, ticket.done, ticket.names, ticket.receipts}) do
+        redis.call('EXPIRE', key, seconds)
+    end
+end
+
+local function is_done(ticket, upload)
+    return redis.call('ZSCORE', ticket.done, upload)
+end
+
+-- Everything that grants or takes an attempt purges first: an entry of `open` then is a live lease.
+local function purge(ticket, time)
+    redis.call('ZREMRANGEBYSCORE', ticket.open, '-inf', text(time))
+end
+
+local function free(ticket, time)
+    local live = redis.call('ZCOUNT', ticket.open, '(' .. text(time), '+inf')
+    return tonumber(ticket.attempts or 0) - live - redis.call('ZCARD', ticket.done)
+end
+
+-- The set outlives its last lease by a minute only, so deleted tickets leave nothing behind.
+local function lease(ticket, upload, time, length)
+    redis.call('ZADD', ticket.open, text(time + length), upload)
+    local last = redis.call('ZRANGE', ticket.open, -1, -1, 'WITHSCORES')
+    redis.call('PEXPIREAT', ticket.open, text(last[2] + 60000))
+end
+
+local function until_first_end(ticket, time)
+    local first = redis.call('ZRANGE', ticket.open, 0, 0, 'WITHSCORES')
+    return first[2] and math.max(first[2] - time, 1) or 0
+end
+
+-- Was the upload's lease taken before Redis lost its memory (or is the ticket not projected again yet)?
+local function from_before(ticket, epoch)
+    return not ticket.rev or redis.call('GET', 'lc:epoch') ~= epoch
+end
+
+-- `attempts` as the customer sees it: committed uploads are spent, leases are not.
+local function admission(status, ticket, time, retry)
+    local epoch = redis.call('GET', 'lc:epoch') or ''
+    if not ticket then
+        return {status, '0', '0', '0', '0', '0', '0', '0', '0', '', epoch}
+    end
+    local left = math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
+    return {status, ticket.id, ticket.number or '0', text(left), text(math.max(free(ticket, time), 0)),
+            ticket.max_bytes or '0', ticket.expires_ms or '0', text(retry or 0), ticket.resolved or '0',
+            ticket.platform or '', epoch}
+end

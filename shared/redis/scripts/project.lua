@@ -1,0 +1,78 @@
+-- project(ticket, rev, gone, hash, old hash, number, platform, attempts, expires_ms, resolved, max_bytes,
+--         4 x (count, items...): filed, unfiled, freed names, taken names).
+-- Writes the ticket when it is no older than what is here, and takes the filed uploads out of open and done in the
+-- same step: the attempt moves from `done` to the smaller `attempts` at once. It touches open and done for nothing else.
+local ticket, rev, gone, hash, old_hash = ticket_of(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4], ARGV[5]
+local time = now()
+local at = 12
+
+local function each(apply)
+    local last = at + tonumber(ARGV[at])
+    for i = at + 1, last do
+        apply(ARGV[i])
+    end
+    at = last + 1
+end
+
+local function forget_token(other)
+    if other and other ~= '' and redis.call('GET', token_key(other)) == ticket.id then
+        redis.call('DEL', token_key(other))
+    end
+end
+
+local function file(upload)
+    redis.call('ZREM', ticket.open, upload)
+    redis.call('ZREM', ticket.done, upload)
+    redis.call('HDEL', ticket.names, '/' .. upload)
+end
+
+local function publish(upload)
+    redis.call('ZREM', ticket.open, upload)
+    redis.call('ZADD', ticket.done, 'NX', text(time), upload)
+end
+
+local function free_name(name)
+    local holder = redis.call('HGET', ticket.names, name)
+    if holder and (holder == '' or not is_done(ticket, holder)) then
+        redis.call('HDEL', ticket.names, name)
+    end
+end
+
+local function take_name(name)
+    redis.call('HSETNX', ticket.names, name, '')
+end
+
+if ticket.gone or gone then
+    forget_token(ticket.h)
+    forget_token(hash)
+    forget_token(old_hash)
+    each(file)
+    if not ticket.gone then
+        redis.call('HSET', ticket.key, 'gone', '1', 'rev', ARGV[2])
+        expire_all(ticket, GONE_SECONDS)
+    end
+    return 'gone'
+end
+local newer = not ticket.rev or rev >= tonumber(ticket.rev)
+if newer then
+    if ticket.h ~= hash then
+        forget_token(ticket.h)
+    end
+    redis.call('SET', token_key(hash), ticket.id)
+    redis.call('HSET', ticket.key, 'h', hash, 'number', ARGV[6], 'platform', ARGV[7], 'attempts', ARGV[8],
+               'expires_ms', ARGV[9], 'resolved', ARGV[10], 'max_bytes', ARGV[11], 'rev', ARGV[2])
+    ticket.h = hash
+end
+if old_hash ~= ticket.h then
+    forget_token(old_hash)
+end
+each(file)
+each(publish)
+each(free_name)
+each(take_name)
+if newer then
+    for _, key in ipairs({ticket.key, ticket.done, ticket.names, ticket.receipts}) do
+        redis.call('PERSIST', key)
+    end
+end
+return newer and 'newer' or 'older'

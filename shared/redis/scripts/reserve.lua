@@ -1,0 +1,39 @@
+-- reserve(token hash, upload, lease ms) -> admission. Repeating it never takes a second lease.
+local hash, upload, length = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local time = now()
+
+if not redis.call('GET', 'lc:epoch') then
+    return admission('no_epoch')
+end
+local id = redis.call('GET', token_key(hash))
+local ticket = id and ticket_of(id)
+if not ticket or (not ticket.gone and ticket.h ~= hash) then
+    return admission('unknown')
+end
+if ticket.gone then
+    return admission('gone', ticket, time)
+end
+if is_done(ticket, upload) then
+    return admission('done', ticket, time)
+end
+if ticket.resolved == '1' then
+    return admission('resolved', ticket, time)
+end
+purge(ticket, time)
+if redis.call('ZSCORE', ticket.open, upload) then
+    lease(ticket, upload, time, length)
+    return admission('ok', ticket, time)
+end
+local expires = tonumber(ticket.expires_ms)
+if (expires > 0 and expires <= time) or tonumber(ticket.attempts) <= 0 then
+    return admission('expired', ticket, time)
+end
+if free(ticket, time) > 0 then
+    lease(ticket, upload, time, length)
+    return admission('ok', ticket, time)
+end
+local retry = until_first_end(ticket, time)
+if retry > 0 then
+    return admission('in_use', ticket, time, retry)
+end
+return admission('expired', ticket, time) -- every attempt is committed, the database has yet to hear of it
