@@ -1,9 +1,12 @@
 """pytest fixtures of all service tests. Loaded by tests/conftest.py."""
 
+import hashlib
+import itertools
 import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 
 import pytest
 
@@ -81,15 +84,45 @@ def stack(scratch, request):
         whole.close()
 
 
+@dataclass
+class Archive:
+    """A file to upload and what must come back."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as f:
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 @pytest.fixture(scope="session")
 def big_archive():
-    """A real tar.gz of about 400 MB out of /usr: (path, size). Bounded in time; fails when the machine has too little."""
+    """A real tar.gz of up to 400 MB out of /usr, made in bounded time."""
     directory = _scratch()
     path = os.path.join(directory, "logs.tar.gz")
-    limit = 400 * 1000 * 1000
-    subprocess.run(["bash", "-c", 'tar -C / -c usr/lib usr/bin usr/share 2>/dev/null | head -c 1100000000 | gzip -1 | '
-                    'head -c "$1" > "$0"', path, str(limit)], check=True, timeout=240)
+    subprocess.run(["bash", "-c", "tar -C / -c usr/lib usr/bin usr/share usr/include 2>/dev/null | "
+                    'head -c 1200000000 | gzip -1 | head -c 400000000 > "$0"', path], check=True, timeout=300)
     size = os.path.getsize(path)
-    assert size > 150 * 1000 * 1000, f"only {size} bytes of archive out of /usr"
-    yield path, size
+    assert size > 150_000_000, f"only {size} bytes of archive out of /usr"
+    yield Archive(path, size, sha256_of(path))
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def make_file(tmp_path):
+    """make_file(size): a file of random bytes, an Archive."""
+    count = itertools.count(1)
+
+    def make(size, name=None):
+        path = tmp_path / (name or f"file{next(count)}.bin")
+        content = os.urandom(size)
+        path.write_bytes(content)
+        return Archive(str(path), size, hashlib.sha256(content).hexdigest())
+
+    return make

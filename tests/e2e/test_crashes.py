@@ -1,0 +1,89 @@
+"""kill -9 of each service in the middle of uploads: whatever was answered 201 is there, whatever was not costs nothing.
+
+The schedule is random; its seed is printed and can be given again by LC_SEED."""
+
+import hashlib
+import os
+import random
+import time
+
+import pytest
+
+from lc import curl
+from lc.wait import until
+
+GATEWAY_ENV = {"UPLOAD_LEASE": "3s"}
+ADMIN_ENV = {"SWEEP_INTERVAL": "500ms"}
+SEED = int(os.environ.get("LC_SEED") or random.SystemRandom().randrange(1 << 32))
+UPLOADS = 6
+
+
+def victim_of(stack, name):
+    return {"gateway": stack.gateway, "admin": stack.admin, "redis": stack.redis}[name]
+
+
+def crash_amid_uploads(stack, rng, name, files):
+    """UPLOADS uploads at random rates, a kill at a random moment, a start; [(file, curl's result)] and the ticket."""
+    ticket = stack.make_ticket(attempts=UPLOADS + 1)
+    url = f"{stack.gateway.url}/u/{ticket['token']}/"
+    running = [(file, curl.Background("--limit-rate", f"{rng.randint(2, 60)}M", "-T", file.path, url))
+               for file in files]
+    time.sleep(rng.uniform(0.0, 0.8))  # the moment of the crash is the random part of this test, not a wait
+    victim_of(stack, name).kill9()
+    time.sleep(rng.uniform(0.0, 0.5))
+    victim_of(stack, name).start()
+    return ticket, [(file, upload.result()) for file, upload in running]
+
+
+def sha256_of_download(stack, archive):
+    with stack.download(archive, stream=True) as answer:
+        assert answer.status_code == 200, answer.text
+        digest = hashlib.sha256()
+        for block in answer.iter_content(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("round_number", range(4))
+@pytest.mark.parametrize("name", ["gateway", "admin", "redis"])
+def test_every_201_survives(stack, make_file, name, round_number):
+    seed = f"{SEED}-{name}-{round_number}"
+    print(f"LC_SEED={SEED} (schedule {seed})")
+    rng = random.Random(seed)
+    files = [make_file(rng.randint(1, 12_000_000)) for _ in range(UPLOADS)]
+    ticket, results = crash_amid_uploads(stack, rng, name, files)
+    stack.wait_projected()
+
+    for file, result in results:
+        assert result.status in (201, 503, 0), f"{file.size} bytes: {result}"
+        assert result.status or name == "gateway", f"no answer though the gateway lived: {result}"
+    promised = {file.sha256 for file, result in results if result.status == 201}
+    until(lambda: promised <= {a["sha256"] for a in stack.archives(ticket)}, 20, "every archive that was answered 201")
+    archives = stack.archives(ticket)
+    for archive in archives:  # more may be there: published, but the answer was lost with the gateway
+        assert sha256_of_download(stack, archive) == archive["sha256"]
+    assert stack.attempts(ticket) == UPLOADS + 1 - len(archives)
+
+    until(lambda: stack.redis.client.zcount(f"lc:{ticket['id']}:open", time.time() * 1000, "+inf") == 0, 15,
+          "leases of dead uploads to lapse")
+    last = make_file(1000)
+    for _ in range(stack.attempts(ticket)):
+        again = curl.run("-T", last.path, f"{stack.gateway.url}/u/{ticket['token']}/")
+        assert again.status == 201, again
+    assert curl.run("-T", last.path, f"{stack.gateway.url}/u/{ticket['token']}/").status == 423
+
+
+def test_redis_that_lost_everything_is_told_again(stack, make_file):
+    """Tickets, names and attempts come back from the database; an upload in flight ends well."""
+    ticket, file = stack.make_ticket(attempts=3), make_file(6 << 20)
+    url = f"{stack.gateway.url}/u/{ticket['token']}/"
+    assert curl.run("-T", file.path, url).status == 201
+    slow = curl.Background("--limit-rate", "2M", "-T", file.path, url)
+    until(lambda: stack.redis.client.zcard(f"lc:{ticket['id']}:open") == 1, what="the upload to begin")
+    stack.redis.forget()
+    stack.wait_projected()
+    assert slow.result().status == 201
+    assert curl.run("-T", file.path, url).status == 201
+    assert curl.run("-T", file.path, url).status == 423
+    stack.wait_archives(ticket, 3)
+    assert stack.attempts(ticket) == 0
