@@ -1,0 +1,158 @@
+"""deploy/up and deploy/down as a newcomer runs them, in a data directory of their own, with the programs under test."""
+
+import os
+import re
+import socket
+import stat
+import subprocess
+
+import pytest
+import requests
+
+from lc.build import BUILD, ROOT
+from lc.process import free_port
+from lc.totp import Totp, secret_of
+from lc.wait import until
+
+
+class Deployment:
+    """One data directory and three ports."""
+
+    def __init__(self, directory):
+        self.data = os.path.join(directory, "data")
+        self.gateway_port, self.admin_port, self.status_port = free_port(), free_port(), free_port()
+
+    def _run(self, *argv):
+        return subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
+
+    def up(self, *more):
+        return self._run(f"{ROOT}/deploy/up", "--data", self.data, "--bin", f"{BUILD}/bin", "--no-install",
+                         "--gateway-port", str(self.gateway_port), "--admin-port", str(self.admin_port),
+                         "--status-port", str(self.status_port), *more)
+
+    def down(self):
+        return self._run(f"{ROOT}/deploy/down", "--data", self.data)
+
+    def pids(self):
+        found = {}
+        for name in ("redis", "admin-api", "upload-gw"):
+            path = os.path.join(self.data, "run", f"{name}.pid")
+            if os.path.exists(path):
+                with open(path, encoding="ascii") as f:
+                    found[name] = int(f.read().split()[0])
+        return found
+
+
+@pytest.fixture(scope="module")
+def deployment(scratch):
+    whole = Deployment(scratch)
+    first = whole.up()
+    try:
+        assert first.returncode == 0, first.stdout + first.stderr
+        whole.first = first.stdout
+        yield whole
+    finally:
+        whole.down()
+
+
+def curl_line(output):
+    return re.search(r"^\s*(curl -T .*)$", output, re.M).group(1)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_printed_line_uploads_and_the_engineer_downloads(deployment):
+    done = subprocess.run(["bash", "-c", curl_line(deployment.first) + " --noproxy '*' -sS"], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0 and '"sha256"' in done.stdout, done.stdout + done.stderr
+
+    user = re.search(r"user\s+(\S+)", deployment.first).group(1)
+    password = re.search(r"password\s+(\S+)", deployment.first).group(1)
+    phone = Totp(secret_of(re.search(r"otpauth://\S+", deployment.first).group(0)))
+    admin = f"http://127.0.0.1:{deployment.admin_port}"
+    phone.fresh()  # deploy/up has used this one
+    login = requests.post(f"{admin}/api/v1/auth/token/", timeout=10,
+                          json={"username": user, "password": password, "otp": phone.fresh()})
+    assert login.status_code == 200, login.text
+    bearer = {"Authorization": "Bearer " + login.json()["access"]}
+    (archive,) = requests.get(f"{admin}/api/v1/archives/", headers=bearer, timeout=10).json()
+    path = archive["file"][archive["file"].index("/archives/download/"):]
+    with open("/etc/os-release", "rb") as f:
+        assert requests.get(admin + path, headers=bearer, timeout=10).content == f.read()
+
+
+def test_secrets_stay_with_their_owner(deployment):
+    for name in ("env", "demo-ticket"):
+        assert stat.S_IMODE(os.stat(os.path.join(deployment.data, name)).st_mode) == 0o600
+    password = re.search(r"password\s+(\S+)", deployment.first).group(1)
+    totp = secret_of(re.search(r"otpauth://\S+", deployment.first).group(0))
+    token = curl_line(deployment.first).rstrip("/").rsplit("/", 1)[1]
+    for name in os.listdir(os.path.join(deployment.data, "log")):
+        with open(os.path.join(deployment.data, "log", name), encoding="utf-8", errors="replace") as f:
+            text = f.read()
+        for secret in (password, totp, token):
+            assert secret not in text, name
+
+
+def test_second_run_changes_nothing(deployment):
+    before = deployment.pids()
+    again = deployment.up()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert deployment.pids() == before and len(before) == 3
+    assert curl_line(again.stdout) == curl_line(deployment.first)
+    assert "otpauth://" not in again.stdout and "reset-2fa" in again.stdout
+    assert again.stdout.count(" runs (pid ") == 3
+
+
+def test_dead_service_is_started_again(deployment):
+    os.kill(deployment.pids()["upload-gw"], 9)
+    again = deployment.up()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "upload-gw started" in again.stdout and "admin-api runs" in again.stdout
+    assert requests.get(f"http://127.0.0.1:{deployment.gateway_port}/api/v1/check/health/", timeout=5).ok
+
+
+def test_taken_port_is_named(scratch):
+    other = Deployment(os.path.join(scratch, "other"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", other.admin_port))
+        taken.listen()
+        try:
+            done = other.up()
+        finally:
+            other.down()
+    assert done.returncode == 1
+    assert f"port {other.admin_port} is taken" in done.stderr and "--admin-port" in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--gateway-port", "70000"], ["--data"], ["--frobnicate"],
+                                    ["--data", "/tmp/with space"], ["--data", "/tmp/" + "long" * 30]])
+def test_wrong_option_is_refused(option):
+    done = subprocess.run([f"{ROOT}/deploy/up", *option], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode in (1, 2) and option[0] in done.stderr, done
+
+
+def test_down_stops_what_up_started_and_up_finds_it_again(deployment):
+    pids = deployment.pids()
+    done = deployment.down()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [name for name, pid in pids.items() if alive(pid)] == []
+    assert deployment.pids() == {}
+    again = deployment.down()
+    assert again.returncode == 0 and again.stdout.count("was not running") == 3
+    # A file that names somebody else's process: never touched.
+    with open(os.path.join(deployment.data, "run", "redis.pid"), "w", encoding="ascii") as f:
+        f.write(f"{os.getpid()} 1 not-this-boot\n")
+    assert deployment.down().returncode == 0
+
+    up = deployment.up()
+    assert up.returncode == 0, up.stdout + up.stderr
+    token = curl_line(up.stdout).rstrip("/").rsplit("/", 1)[1]
+    check = f"http://127.0.0.1:{deployment.gateway_port}/api/v1/check/token/{token}"
+    until(lambda: requests.get(check, timeout=5).json()["attempts"] == 9, what="the ticket of before")
