@@ -1,0 +1,32 @@
+/* Comparing spans of a head. ASCII only: HTTP's own words are. */
+#include <string.h>
+#include <strings.h>
+
+#include "shared/http/head.h"
+
+bool span_equals(struct span s, const char *text)
+{
+    size_t len = strlen(text);
+    return s.len == len && memcmp(s.data, text, len) == 0;
+}
+
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+bool span_equals_nocase(struct span s, const char *text)
+{
+    if (s.len != strlen(text))
+        return false;
+    for (size_t i = 0; i < s.len; ++i)
+        if (lower((unsigned char)s.data[i]) != lower((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+bool span_starts_with(struct span s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return s.len >= len && memcmp(s.data, prefix, len) == 0;
+}
