@@ -10,3 +10,9 @@ def binary(name):
     path = os.path.join(BUILD, "bin", name)
     assert os.access(path, os.X_OK), f"{path} is not built"
     return path
+
+
+def library(name):
+    path = os.path.join(BUILD, "bin", f"lib{name}.so")
+    assert os.path.exists(path), f"{path} is not built"
+    return path
