@@ -23,6 +23,7 @@ struct db_rows;
 struct db_options {
     unsigned connections;          /* most at a time */
     unsigned statement_timeout_ms; /* also sqlite's busy timeout */
+    bool exclusive; /* the service itself: a second one on one sqlite file is refused; subcommands do without */
 };
 
 /* `url`: sqlite:///relative, sqlite:////absolute, psql://… or postgresql://… (libpq's syntax, also ?host=/socket).
@@ -81,8 +82,8 @@ int64_t db_exec_values(struct db_conn *c, const char *sql, const struct db_value
     __attribute__((warn_unused_result));
 
 /* One row or none in one call: `read` gets the row. 1, 0, or negative (read's own error too). */
-int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), void *arg,
-           const struct db_statement *st, ...) __attribute__((warn_unused_result));
+int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), void *arg, const struct db_statement *st,
+           ...) __attribute__((warn_unused_result));
 
 /* Runs body in a writing transaction (sqlite: BEGIN IMMEDIATE; PostgreSQL: REPEATABLE READ or stricter) and commits if
  * it returns >= 0, else rolls back and returns its error. Repeats body (which must not have other effects) on
@@ -95,7 +96,7 @@ const char *db_conflict(const struct db_conn *c);
 const char *db_error(const struct db_conn *c);
 
 /* Prepares every statement without running it (tests, start-up self-check): 0 or the first error, named in `why`. */
-int db_prepare_all(struct db_conn *c, const struct db_statement *statements, size_t count, char *why,
-                   size_t why_size) __attribute__((warn_unused_result));
+int db_prepare_all(struct db_conn *c, const struct db_statement *statements, size_t count, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
 
 #endif
