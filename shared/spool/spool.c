@@ -136,7 +136,7 @@ int spool_create(struct spool *s, const char *id)
         close(fd);
     }
     close(dir);
-    if (err < 0)
+    if (err < 0 && err != -EEXIST) /* that would be another writer's */
         spool_discard(s, id);
     return err < 0 ? err : fd;
 }
