@@ -1,4 +1,4 @@
-"""README.md against the programs: what it tells about configuration is what they have."""
+"""README.md against the programs: its configuration table is theirs."""
 
 import re
 import subprocess
@@ -8,20 +8,30 @@ import pytest
 from lc.build import ROOT, binary
 
 
-def documented():
-    """variable → (gateway, admin-api) by the marks in README's table."""
+def documented(service):
+    """variable → default of README's rows for a service."""
     with open(f"{ROOT}/README.md", encoding="utf-8") as f:
-        rows = re.findall(r"^\| `([A-Z0-9_]+)` \| ([^|]*) \| ([^|]*) \|", f.read(), re.M)
-    return {name: services.strip() for name, services, _ in rows}
+        rows = re.findall(r"^\| `([A-Z0-9_]+)` \| ([a-z-]+) \| `?([^|`]*)`? \|", f.read(), re.M)
+    return {name: fallback.strip() for name, owner, fallback in rows if owner in (service, "both")}
 
 
 def offered(program):
+    """variable → default of --help."""
     done = subprocess.run([binary(program), "--help"], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
-    return set(re.findall(r"^\s*([A-Z][A-Z0-9_]+)\b", done.stdout, re.M))
+    rows = re.findall(r"^  ([A-Z][A-Z0-9_]+)  .*; (?:default (\S+)|(required))$", done.stdout, re.M)
+    return {name: fallback or required for name, fallback, required in rows}
 
 
-@pytest.mark.parametrize("program,mark", [("upload-gw", "gateway"), ("admin-api", "admin-api")])
-def test_every_variable_is_documented_and_none_else(program, mark):
-    told = {name for name, services in documented().items() if services in (mark, "both")}
-    assert told == offered(program)
+@pytest.mark.parametrize("program,service", [("upload-gw", "gateway"), ("admin-api", "admin-api")])
+def test_every_variable_is_documented_with_its_default(program, service):
+    assert documented(service) == offered(program)
+
+
+@pytest.mark.parametrize("program", ["upload-gw", "admin-api"])
+def test_print_config_names_the_same_variables(program, tmp_path):
+    env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": "k" * 40, "DATA_DIR": str(tmp_path)}
+    done = subprocess.run([binary(program), "--print-config"], capture_output=True, text=True, timeout=20, env=env,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", done.stdout, re.M)) == set(offered(program))
