@@ -14,4 +14,6 @@ enum admin_metric {
 extern const struct metric_row admin_metric_rows[ADMIN_METRIC_COUNT];
 extern _Atomic int64_t admin_metrics[ADMIN_METRIC_COUNT];
 
+#define ADMIN_COUNT(id) metric_add(&admin_metrics[ADMIN_METRIC_##id], 1)
+
 #endif

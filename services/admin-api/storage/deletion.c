@@ -1,0 +1,86 @@
+/*
+ * Deletion: a row in `doomed` is written by the transaction that deletes an archive; then the files go, then the row.
+ * A crash in between leaves the row, and the sweep goes on from there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/metrics.h"
+#include "services/admin-api/storage/internal.h"
+#include "services/admin-api/storage/statements.h"
+#include "shared/log/log.h"
+
+#define PAGE 100
+
+static int run_two(struct db_conn *c, const struct db_statement *first, const struct db_statement *second, int64_t id,
+                   int64_t now_us)
+{
+    int64_t n = db_exec(c, first, id, now_us);
+    if (n >= 0 && second != NULL)
+        n = db_exec(c, second, id, now_us);
+    return n < 0 ? (int)n : 0;
+}
+
+int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us)
+{
+    return run_two(c, storage_statement(DOOM_ARCHIVE), NULL, archive_id, now_us);
+}
+
+int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us)
+{
+    return run_two(c, storage_statement(DOOM_TICKET), storage_statement(BURY_TICKET), ticket_id, now_us);
+}
+
+int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us)
+{
+    return run_two(c, storage_statement(DOOM_PLATFORM), storage_statement(BURY_PLATFORM), platform_id, now_us);
+}
+
+static int read_page(struct db_conn *c, const char *after, char ids[PAGE][STORAGE_ID_SIZE], size_t *count)
+{
+    struct db_rows *rows;
+    int more, err = db_query(c, &rows, storage_statement(DOOMED), after);
+    *count = 0;
+    if (err < 0)
+        return err;
+    while ((more = db_step(rows)) == 1 && *count < PAGE)
+        snprintf(ids[(*count)++], STORAGE_ID_SIZE, "%s", db_text(rows, 0));
+    db_rows_free(rows);
+    return more < 0 ? more : 0;
+}
+
+static int remove_one(struct storage *s, struct db_conn *c, const char *id)
+{
+    int err = spool_id_is_valid(id) ? store_remove(s, id) : 0;
+    if (err < 0) {
+        ADMIN_COUNT(REMOVE_ERRORS);
+        log_error("deletion.failed", LOG_S("upload_id", id), LOG_E(err));
+        return err;
+    }
+    int64_t n = db_exec(c, storage_statement(DOOMED_DONE), id);
+    if (n > 0) {
+        ADMIN_COUNT(ARCHIVES_REMOVED);
+        log_info("deletion.removed", LOG_S("upload_id", id));
+    }
+    return n < 0 ? (int)n : 0;
+}
+
+int deletion_sweep(struct storage *s, struct db_conn *c)
+{
+    char ids[PAGE][STORAGE_ID_SIZE], after[STORAGE_ID_SIZE] = "";
+    size_t count;
+    int first_error = 0;
+    do {
+        int err = read_page(c, after, ids, &count);
+        if (err < 0)
+            return err;
+        for (size_t i = 0; i < count; ++i)
+            if ((err = remove_one(s, c, ids[i])) < 0 && first_error == 0)
+                first_error = err; /* one that cannot be removed does not keep the others */
+        if (count > 0)
+            memcpy(after, ids[count - 1], sizeof(after));
+    } while (count == PAGE);
+    return first_error;
+}

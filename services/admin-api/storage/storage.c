@@ -1,0 +1,170 @@
+/* Opening and closing, what requests ask for, and the commands; see storage.h. */
+#include "services/admin-api/storage/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "services/admin-api/storage/internal.h"
+#include "services/admin-api/storage/statements.h"
+#include "shared/log/log.h"
+#include "shared/redis/attempts.h"
+
+#define QUICK_TIMEOUT_MS 1000
+#define QUICK_PAUSE_MS   1000 /* after a failure requests leave it to the keeper for so long */
+
+int64_t storage_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t storage_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int storage_open(struct db *db, const struct storage_options *options, struct storage **out, char *why, size_t why_size)
+{
+    struct storage *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return -ENOMEM;
+    s->db = db;
+    s->options = *options;
+    s->archives = -1;
+    s->crash_after = FILING_STEPS;
+    s->gateway_uid = options->gateway_uid < 0 ? (uint32_t)geteuid() : (uint32_t)options->gateway_uid;
+    s->reconciled_ms = storage_now_ms();
+    pthread_mutex_init(&s->quick_lock, NULL);
+    s->quick_failed_ms = storage_now_ms() - QUICK_PAUSE_MS;
+    s->quick = redis_client_new(options->redis, QUICK_TIMEOUT_MS);
+    s->client = redis_client_new(options->redis, options->redis_timeout_ms);
+    s->subscriber = redis_client_new(options->redis, options->redis_timeout_ms);
+    int err = s->quick == NULL || s->client == NULL || s->subscriber == NULL ? -ENOMEM : 0;
+    if (err == 0 && (err = spool_open(options->data_dir, &s->spool)) < 0)
+        snprintf(why, why_size, "DATA_DIR: %.300s: %s", options->data_dir,
+                 err == -ENOENT ? "it does not exist: make it, or name the right one" : strerror(-err));
+    if (err == 0)
+        err = store_open_archives(s, why, why_size);
+    if (err < 0) {
+        storage_close(s);
+        return err;
+    }
+    *out = s;
+    return 0;
+}
+
+void storage_close(struct storage *s)
+{
+    if (s == NULL)
+        return;
+    atomic_store(&s->stopping, true);
+    if (s->keeping)
+        pthread_join(s->keeper, NULL);
+    redis_client_free(s->quick);
+    redis_client_free(s->client);
+    redis_client_free(s->subscriber);
+    pthread_mutex_destroy(&s->quick_lock);
+    if (s->archives >= 0)
+        close(s->archives);
+    spool_close(s->spool);
+    free(s);
+}
+
+/* Redis for a request's sake: at most one time-out a second in all, whoever asks. */
+static int quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
+                   void *arg)
+{
+    pthread_mutex_lock(&s->quick_lock);
+    int err = -ENOTCONN;
+    if (storage_now_ms() - s->quick_failed_ms >= QUICK_PAUSE_MS) {
+        err = run(s, c, arg);
+        if (err < 0)
+            s->quick_failed_ms = storage_now_ms();
+    }
+    pthread_mutex_unlock(&s->quick_lock);
+    if (err < 0)
+        storage_poke(s);
+    return err;
+}
+
+static int run_project(struct storage *s, struct db_conn *c, void *arg)
+{
+    return projection_ticket(c, s->quick, *(const int64_t *)arg, NULL, NULL);
+}
+
+void storage_ticket_changed(struct storage *s, struct db_conn *c, int64_t ticket_id)
+{
+    (void)quickly(s, run_project, c, &ticket_id);
+}
+
+struct freed {
+    int64_t ticket_id;
+    const char *name;
+};
+
+static int run_free_name(struct storage *s, struct db_conn *c, void *arg)
+{
+    const struct freed *f = arg;
+    return projection_ticket(c, s->quick, f->ticket_id, f->name, NULL);
+}
+
+void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id, const char *name)
+{
+    struct freed f = {.ticket_id = ticket_id, .name = name};
+    (void)quickly(s, run_free_name, c, &f);
+}
+
+void storage_after_delete(struct storage *s, struct db_conn *c)
+{
+    int err = deletion_sweep(s, c);
+    if (err < 0)
+        log_warn("deletion.postponed", LOG_E(err));
+    storage_poke(s);
+}
+
+static int run_ping(struct storage *s, struct db_conn *c, void *arg)
+{
+    char epoch[64];
+    (void)c;
+    (void)arg;
+    return attempts_epoch_get(s->quick, epoch);
+}
+
+int storage_redis_ready(struct storage *s)
+{
+    return quickly(s, run_ping, NULL, NULL);
+}
+
+static int count_one(void *arg, const char *id)
+{
+    (void)id;
+    ++*(int64_t *)arg;
+    return 0;
+}
+
+int storage_info(struct storage *s, struct storage_info *out)
+{
+    struct statvfs fs;
+    *out = (struct storage_info){0};
+    if (fstatvfs(s->archives, &fs) < 0)
+        return -errno;
+    out->total = (int64_t)(fs.f_blocks * fs.f_frsize);
+    out->free = (int64_t)(fs.f_bavail * fs.f_frsize);
+    out->used = (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize);
+    int err = store_each(spool_new_fd(s->spool), count_one, &out->spooled);
+    return err < 0 ? err : store_each(spool_orphans_fd(s->spool), count_one, &out->orphans);
+}
+
+int storage_project_all(struct storage *s, struct db_conn *c)
+{
+    return projection_all(s, c, s->client);
+}

@@ -1,0 +1,85 @@
+/*
+ * What admin-api does with uploads once they are published: files them (spool → database → archives/), tells Redis
+ * (projection), gives attempts of lost uploads back (reconcile), removes what was deleted (doomed). Every step may be
+ * repeated; a crash between any two is finished by the next sweep. Functions may be called from any thread that owns
+ * the database connection it passes. Errors: negative errno as in shared/db/db.h and shared/redis/client.h.
+ */
+#ifndef LC_ADMIN_STORAGE_STORAGE_H
+#define LC_ADMIN_STORAGE_STORAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/db/db.h"
+
+struct redis_target;
+struct storage;
+
+struct storage_options {
+    const char *data_dir;
+    const struct redis_target *redis;
+    unsigned redis_timeout_ms;
+    int64_t gateway_uid; /* whose files are filed; -1: this process's own */
+    int64_t sweep_ms, filing_wait_ms, reconcile_age_ms, orphan_retention_ms, expiry_ms;
+};
+
+/* Opens DATA_DIR/spool and DATA_DIR/archives (0700, made if missing) and tries a rename between them. 0, or negative
+ * with one line in `why` that says what to do. `db` and options->redis must outlive the storage. */
+int storage_open(struct db *db, const struct storage_options *options, struct storage **out, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
+void storage_close(struct storage *s); /* ends the keeper first */
+
+/* The background thread: sweeps at start, on every wake-up from the gateways and every sweep_ms. */
+int storage_keep(struct storage *s) __attribute__((warn_unused_result));
+/* Asks it for a sweep soon; any thread. */
+void storage_poke(struct storage *s);
+/* One whole sweep in the caller's thread. 0 or the first error; the rest was tried all the same. */
+int storage_sweep(struct storage *s);
+
+/* Files the uploads of this ticket that lie in the spool, for at most filing_wait_ms; before answering about it. */
+int storage_file_ticket(struct storage *s, struct db_conn *c, int64_t ticket_id);
+/* The same for every upload, before a list of archives. */
+int storage_file_all(struct storage *s, struct db_conn *c);
+
+/* After a commit that raised the ticket's rev: tells Redis at once. Failing is no harm: the sweep repeats it. */
+void storage_ticket_changed(struct storage *s, struct db_conn *c, int64_t ticket_id);
+/* An archive was deleted or renamed: its name may be used again. */
+void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id, const char *name);
+
+/* Inside the transaction that deletes, before its DELETE: notes files to remove and tickets to bury. */
+int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us) __attribute__((warn_unused_result));
+int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us) __attribute__((warn_unused_result));
+int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us) __attribute__((warn_unused_result));
+/* After its commit: removes the files and tells Redis. What fails is done by the sweep. */
+void storage_after_delete(struct storage *s, struct db_conn *c);
+
+/* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there. */
+int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size) __attribute__((warn_unused_result));
+
+#define STORAGE_SHA256_SIZE 65
+#define STORAGE_ID_SIZE     33
+
+struct storage_file { /* of bytes that came through the API rather than the gateway */
+    char upload_id[STORAGE_ID_SIZE], sha256[STORAGE_SHA256_SIZE];
+};
+/* Writes and fsyncs archives/<id>; the caller puts the id into its row. On a failed transaction: storage_drop. */
+int storage_put(struct storage *s, const void *data, size_t len, const char *name, int64_t ticket_id, int64_t number,
+                struct storage_file *out) __attribute__((warn_unused_result));
+void storage_drop(struct storage *s, const char *upload_id);
+
+struct storage_info {
+    int64_t total, used, free; /* bytes */
+    int64_t spooled, orphans;  /* uploads */
+};
+int storage_info(struct storage *s, struct storage_info *out) __attribute__((warn_unused_result));
+int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and `check` */
+
+/* Compares directories with the database. `report` is called for each finding: what ("orphan", "missing", "unknown",
+ * "stale", "doomed"), which upload, what was or would be done. */
+typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
+int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
+/* Projects every ticket again and sets a new epoch. */
+int storage_project_all(struct storage *s, struct db_conn *c);
+
+#endif
