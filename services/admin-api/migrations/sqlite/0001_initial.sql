@@ -15,19 +15,19 @@ CREATE TABLE users (
     totp_step INTEGER NOT NULL DEFAULT 0,       -- the last step accepted: a code works once
     time_create INTEGER NOT NULL,
     last_login INTEGER
-);
+) STRICT;
 CREATE TABLE backup_codes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     hash TEXT NOT NULL,
     used_at INTEGER
-);
+) STRICT;
 CREATE INDEX backup_codes_user ON backup_codes (user_id);
 CREATE TABLE platforms (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
     pretty_name TEXT NOT NULL
-);
+) STRICT;
 CREATE TABLE tickets (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     number INTEGER NOT NULL UNIQUE,
@@ -44,7 +44,7 @@ CREATE TABLE tickets (
     time_update INTEGER NOT NULL,
     rev INTEGER NOT NULL DEFAULT 1,             -- grows with every change the gateway must hear of
     projected_rev INTEGER NOT NULL DEFAULT 0    -- the rev Redis has
-);
+) STRICT;
 CREATE INDEX tickets_platform ON tickets (platform_id);
 CREATE INDEX tickets_user ON tickets (user_id);
 CREATE INDEX tickets_created ON tickets (time_create, id);
@@ -57,14 +57,14 @@ CREATE TABLE tombstones (
     gone INTEGER NOT NULL,                      -- 1: the ticket; 0: only this token
     rev INTEGER NOT NULL,
     time_create INTEGER NOT NULL
-);
+) STRICT;
 -- The ledger of filed uploads. Rows outlive archives, so a replay never resurrects a deleted one.
 CREATE TABLE uploads (
     upload_id TEXT PRIMARY KEY,
     ticket_id INTEGER NOT NULL,
     time_filed INTEGER NOT NULL,
     projected INTEGER NOT NULL DEFAULT 0        -- Redis has taken the id out of open and done
-);
+) STRICT;
 CREATE INDEX uploads_unprojected ON uploads (ticket_id) WHERE projected = 0;
 CREATE TABLE archives (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,13 +76,13 @@ CREATE TABLE archives (
     client TEXT NOT NULL DEFAULT '',            -- the uploader's address
     time_create INTEGER NOT NULL,
     UNIQUE (ticket_id, name)
-);
+) STRICT;
 CREATE INDEX archives_created ON archives (time_create, id);
 -- Directories to unlink, written in the transaction that deletes their archive.
 CREATE TABLE doomed (
     upload_id TEXT PRIMARY KEY,
     time_create INTEGER NOT NULL
-);
+) STRICT;
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     time_create INTEGER NOT NULL,
@@ -91,4 +91,4 @@ CREATE TABLE audit (
     object TEXT NOT NULL,
     address TEXT NOT NULL,
     outcome TEXT NOT NULL
-);
+) STRICT;
