@@ -53,7 +53,7 @@ int lane_init(struct lane *lane, struct gateway *g, const char *web_dir, char *w
         snprintf(why, why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", web_dir, strerror(-err));
         return err;
     }
-    err = redis_link_new(lane->loop, g->redis, &redis_events, lane, &lane->link);
+    err = redis_link_new(lane->loop, g->redis, (unsigned)g->config.redis_timeout, &redis_events, lane, &lane->link);
     if (err < 0)
         snprintf(why, why_size, "REDIS_URL: %s", strerror(-err));
     return err;

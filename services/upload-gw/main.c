@@ -104,7 +104,7 @@ static int open_parts(struct gateway *g, char *why)
     limit_descriptors(g);
     int err = redis_target_parse(config->redis_url, &g->redis, reason, sizeof(reason));
     if (err < 0) {
-        snprintf(why, WHY_SIZE, "REDIS_URL: %s", reason);
+        snprintf(why, WHY_SIZE, "REDIS_URL: %.480s", reason);
         return err;
     }
     if ((err = open_storage(g, why)) < 0 || (err = check_redis(g, why)) < 0)

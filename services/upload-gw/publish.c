@@ -70,13 +70,13 @@ static void on_committed(void *arg, enum commit_status status, const char *name)
     upload_go(u, u->error == GATEWAY_OK ? UPLOAD_PUBLISH : UPLOAD_FAIL);
 }
 
-/* What the customer's page may show of this upload later. */
+/* What the customer's page may show of this upload later; the script adds the name it claims. */
 static char *receipt_of(const struct upload *u)
 {
     char hex[DIGEST_HEX_SIZE];
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
-    json_t *receipt = json_pack("{s:s, s:s, s:I, s:s, s:I}", "upload_id", u->id, "name", u->body.name, "size",
-                                (json_int_t)u->sink.size, "sha256", hex, "time_us", (json_int_t)upload_now_us());
+    json_t *receipt = json_pack("{s:s, s:I, s:s, s:I}", "upload_id", u->id, "size", (json_int_t)u->sink.size, "sha256",
+                                hex, "time_us", (json_int_t)upload_now_us());
     char *text = receipt == NULL ? NULL : json_dumps(receipt, JSON_COMPACT);
     json_decref(receipt);
     return text;

@@ -14,7 +14,7 @@
 
 #define ATTEMPTS_ID_SIZE   33
 #define ATTEMPTS_HASH_SIZE 65
-#define ATTEMPTS_WAKE      "lc:filed-please" /* the channel of wake-ups; the message is a record_finished */
+#define ATTEMPTS_WAKE      "lc:filed-please" /* the channel of wake-ups; the message is a record_finished in hex */
 
 enum admission_status {
     ADMISSION_UNAVAILABLE = 0, /* Redis away or wrong: 503 */

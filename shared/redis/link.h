@@ -19,9 +19,11 @@ struct redis_link_events {                     /* may be NULL each */
     void (*on_down)(void *arg, int err, const char *why);
 };
 
-/* Starts connecting; reconnects for ever with jittered backoff (50 ms to 2 s). Target and events must outlive it. */
-int redis_link_new(struct loop *loop, const struct redis_target *target, const struct redis_link_events *events,
-                   void *arg, struct redis_link **out) __attribute__((warn_unused_result));
+/* Starts connecting; reconnects for ever with jittered backoff (50 ms to 2 s). Target and events must outlive it.
+ * timeout_ms: of connecting with its greeting, and of calls that give 0. */
+int redis_link_new(struct loop *loop, const struct redis_target *target, unsigned timeout_ms,
+                   const struct redis_link_events *events, void *arg, struct redis_link **out)
+    __attribute__((warn_unused_result));
 void redis_link_free(struct redis_link *l); /* outstanding calls get -ECANCELED first */
 bool redis_link_is_up(const struct redis_link *l);
 

@@ -23,4 +23,4 @@ def in_progress(gateway):
 def held(redis_server, ticket):
     """How many attempts of the ticket are leased or used."""
     client = redis_server.client
-    return client.zcard(f"lc:{ticket}:open") + client.zcard(f"lc:{ticket}:done")
+    return client.zcard(f"lc:{{{ticket}}}:open") + client.zcard(f"lc:{{{ticket}}}:done")

@@ -32,7 +32,8 @@ def post(gateway, token=None, data=b"x", headers=NAME):
 def test_tokens(gateway, redis_server):
     assert (r := post(gateway)).status_code == 401 and r.json() == {"detail": "Header Upload-Token is required"}
     assert "WWW-Authenticate" not in r.headers
-    assert post(gateway, headers={**NAME, "Upload-Token": "  "}).status_code == 401
+    assert post(gateway, headers={**NAME, "Upload-Token": ""}).status_code == 401
+    seed_ticket(redis_server)  # the epoch: without one everything is 503
     assert (r := post(gateway, UNKNOWN)).status_code == 403 and r.json() == {"detail": f"token {UNKNOWN} is not valid"}
     assert (r := post(gateway, "nonsense")).status_code == 403 and r.json() == {"detail": "token nonsense is not valid"}
     assert requests.put(f"{gateway.url}/u/{UNKNOWN}/x", data=b"x").status_code == 403
@@ -45,7 +46,8 @@ def test_tokens(gateway, redis_server):
     assert (r := post(gateway, token)).status_code == 423 and r.json() == {"detail": f"token {token} expired"}
 
 
-def test_check_token(gateway):
+def test_check_token(gateway, redis_server):
+    seed_ticket(redis_server)
     r = requests.get(gateway.url + "/api/v1/check/token/", allow_redirects=False)
     assert r.status_code == 303
     assert r.json() == {"detail": "to find out the status of the token, place it in the URL"}
@@ -194,7 +196,7 @@ def test_ticket_deleted_meanwhile(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
         raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
-        redis_server.client.hset(f"lc:{ticket[1]}:ticket", "gone", 1)
+        redis_server.client.hset(f"lc:{{{ticket[1]}}}:ticket", "gone", 1)
         assert raw.send("def").answer().status == 410
     assert not in_progress(gateway)
 
@@ -203,7 +205,7 @@ def test_resolved_meanwhile_may_finish(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
         raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
-        redis_server.client.hset(f"lc:{ticket[1]}:ticket", "resolved", 1)
+        redis_server.client.hset(f"lc:{{{ticket[1]}}}:ticket", "resolved", 1)
         assert requests.put(f"{gateway.url}/u/{ticket[0]}/y", data=b"x").status_code == 423
         assert raw.send("def").answer().status == 201
 

@@ -64,7 +64,7 @@ def test_multipart_by_curl(gateway, ticket, scratch):
 def test_raw_with_disposition(gateway, ticket):
     data = os.urandom(100000)
     r = requests.post(gateway.url + UPLOAD, data=data, headers={
-        "Upload-Token": f"  {ticket[0]}  ", "Content-Disposition": "attachment; filename*=UTF-8''%D0%BB%D0%BE%D0%B3.gz"})
+        "Upload-Token": f"{ticket[0]}  ", "Content-Disposition": "attachment; filename*=UTF-8''%D0%BB%D0%BE%D0%B3.gz"})
     assert r.status_code == 201, r.text
     assert requests.utils.unquote(r.json()["file"]).endswith("/лог.gz")
     assert r.json()["ticket"] == 1000 + ticket[1]
@@ -205,8 +205,8 @@ def test_lease_is_kept_while_the_line_is_slow(gateway, redis_server):
     with Raw(gateway.port) as raw:
         raw.send(f"PUT /u/{token}/slow.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket) == 1, 5, "the lease")
-        first = redis_server.client.zrange(f"lc:{ticket}:open", 0, -1, withscores=True)[0][1]
-        until(lambda: redis_server.client.zrange(f"lc:{ticket}:open", 0, -1, withscores=True)[0][1] > first + 3000, 10,
+        first = redis_server.client.zrange(f"lc:{{{ticket}}}:open", 0, -1, withscores=True)[0][1]
+        until(lambda: redis_server.client.zrange(f"lc:{{{ticket}}}:open", 0, -1, withscores=True)[0][1] > first + 3000, 10,
               "the lease to be prolonged past its first end")
         refused = requests.put(f"{gateway.url}/u/{token}/other.txt", data=b"x")
         assert refused.status_code == 423 and refused.json()["code"] == "attempts_in_use"

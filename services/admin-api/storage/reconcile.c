@@ -60,10 +60,10 @@ static int reconcile_ticket(struct storage *s, struct db_conn *c, struct redis_c
     return err;
 }
 
-/* One page of lc:*:done; the cursor in and out. */
+/* One page of lc:{id}:done; the cursor in and out. */
 static int scan_page(struct storage *s, struct db_conn *c, struct redis_client *r, char cursor[24])
 {
-    const char *argv[] = {"SCAN", cursor, "MATCH", "lc:*:done", "COUNT", SCAN_COUNT};
+    const char *argv[] = {"SCAN", cursor, "MATCH", "lc:{*}:done", "COUNT", SCAN_COUNT};
     int err = 0;
     redisReply *reply = redis_client_command(r, 6, argv, NULL, &err);
     if (reply == NULL)
@@ -74,7 +74,7 @@ static int scan_page(struct storage *s, struct db_conn *c, struct redis_client *
     }
     snprintf(cursor, 24, "%s", reply->element[0]->str);
     for (size_t i = 0; i < reply->element[1]->elements && err == 0; ++i)
-        err = reconcile_ticket(s, c, r, strtoll(reply->element[1]->element[i]->str + strlen("lc:"), NULL, 10));
+        err = reconcile_ticket(s, c, r, strtoll(reply->element[1]->element[i]->str + strlen("lc:{"), NULL, 10));
     freeReplyObject(reply);
     return err;
 }

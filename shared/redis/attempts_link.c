@@ -1,0 +1,158 @@
+/* The gateway's half of the attempt rules, over a link; see attempts.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/redis/attempts.h"
+#include "shared/redis/reply.h"
+
+#define NUMBER_SIZE 24
+
+/* What a script answers first; the rest of an admission stands in fixed places (scripts/prelude.lua). */
+static const struct {
+    const char *word;
+    enum admission_status status;
+} words[] = {
+    {"no_epoch", ADMISSION_NO_EPOCH}, {"ok", ADMISSION_OK},         {"done", ADMISSION_DONE},
+    {"unknown", ADMISSION_UNKNOWN},   {"gone", ADMISSION_GONE},     {"resolved", ADMISSION_RESOLVED},
+    {"expired", ADMISSION_EXPIRED},   {"in_use", ADMISSION_IN_USE},
+};
+
+struct asking {
+    attempts_cb cb;
+    void *arg;
+};
+
+struct committing {
+    attempts_commit_cb cb;
+    void *arg;
+};
+
+static char *number(int64_t n, char out[NUMBER_SIZE])
+{
+    snprintf(out, NUMBER_SIZE, "%lld", (long long)n);
+    return out;
+}
+
+static int64_t number_at(const redisReply *r, size_t i)
+{
+    return strtoll(redis_reply_text(r, i), NULL, 10);
+}
+
+static void read_admission(const redisReply *r, struct admission *a)
+{
+    *a = (struct admission){.status = ADMISSION_UNAVAILABLE};
+    for (size_t i = 0; r != NULL && i < sizeof(words) / sizeof(words[0]); ++i)
+        if (strcmp(redis_reply_text(r, 0), words[i].word) == 0)
+            a->status = words[i].status;
+    if (a->status == ADMISSION_UNAVAILABLE)
+        return;
+    a->ticket_id = number_at(r, 1);
+    a->number = number_at(r, 2);
+    a->attempts = number_at(r, 3);
+    a->free = number_at(r, 4);
+    a->max_bytes = number_at(r, 5);
+    a->expires_ms = number_at(r, 6);
+    a->retry_ms = number_at(r, 7);
+    a->resolved = strcmp(redis_reply_text(r, 8), "1") == 0;
+    snprintf(a->platform, sizeof(a->platform), "%s", redis_reply_text(r, 9));
+    snprintf(a->epoch, sizeof(a->epoch), "%s", redis_reply_text(r, 10));
+}
+
+static void on_admission(void *arg, const redisReply *reply, int err)
+{
+    struct asking asking = *(struct asking *)arg;
+    struct admission a;
+    free(arg);
+    read_admission(err < 0 ? NULL : reply, &a);
+    asking.cb(asking.arg, &a);
+}
+
+static void ask(struct redis_link *l, enum redis_script script, int argc, const char **argv, attempts_cb cb, void *arg)
+{
+    struct asking *asking = malloc(sizeof(*asking));
+    if (asking == NULL)
+        abort(); /* an upload without an answer would hang for ever */
+    *asking = (struct asking){cb, arg};
+    redis_link_script(l, 0, script, argc, argv, on_admission, asking);
+}
+
+void attempts_reserve(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
+                      attempts_cb cb, void *arg)
+{
+    char lease[NUMBER_SIZE];
+    const char *argv[] = {token_hash, upload_id, number(lease_ms, lease)};
+    ask(l, REDIS_SCRIPT_reserve, 3, argv, cb, arg);
+}
+
+void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch, int64_t lease_ms,
+                    attempts_cb cb, void *arg)
+{
+    char ticket[NUMBER_SIZE], lease[NUMBER_SIZE];
+    const char *argv[] = {number(ticket_id, ticket), upload_id, epoch, number(lease_ms, lease)};
+    ask(l, REDIS_SCRIPT_renew, 4, argv, cb, arg);
+}
+
+void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg)
+{
+    ask(l, REDIS_SCRIPT_status, 1, &token_hash, cb, arg);
+}
+
+static void on_forgotten(void *arg, const redisReply *reply, int err)
+{
+    (void)arg; /* a release that was lost ends with its lease, a wake-up with the next sweep */
+    (void)reply;
+    (void)err;
+}
+
+void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id)
+{
+    char ticket[NUMBER_SIZE];
+    const char *argv[] = {number(ticket_id, ticket), upload_id};
+    redis_link_script(l, 0, REDIS_SCRIPT_release, 2, argv, on_forgotten, NULL);
+}
+
+static void on_committed(void *arg, const redisReply *reply, int err)
+{
+    struct committing committing = *(struct committing *)arg;
+    const char *word = err < 0 ? "" : redis_reply_text(reply, 0);
+    free(arg);
+    if (strcmp(word, "ok") == 0)
+        committing.cb(committing.arg, COMMIT_OK, redis_reply_text(reply, 1));
+    else
+        committing.cb(committing.arg,
+                      strcmp(word, "gone") == 0      ? COMMIT_GONE
+                      : strcmp(word, "refused") == 0 ? COMMIT_REFUSED
+                                                     : COMMIT_UNAVAILABLE,
+                      NULL);
+}
+
+void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg)
+{
+    char ticket[NUMBER_SIZE];
+    const char *argv[4 + 4] = {number(r->ticket_id, ticket), r->upload_id, r->epoch, r->receipt};
+    int argc = 4;
+    struct committing *committing = malloc(sizeof(*committing));
+    if (committing == NULL)
+        abort();
+    *committing = (struct committing){cb, arg};
+    for (int i = 0; i < 4 && r->names[i] != NULL; ++i)
+        argv[argc++] = r->names[i];
+    redis_link_script(l, 0, REDIS_SCRIPT_commit, argc, argv, on_committed, committing);
+}
+
+void attempts_wake(struct redis_link *l, const void *record, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * 256 + 1];
+    const unsigned char *bytes = record;
+    size_t n = len < 256 ? len : 256;
+    for (size_t i = 0; i < n; ++i) { /* as hex: a command's words here are strings */
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * n] = '\0';
+    const char *argv[] = {"PUBLISH", ATTEMPTS_WAKE, hex};
+    redis_link_command(l, 0, 3, argv, on_forgotten, NULL);
+}
