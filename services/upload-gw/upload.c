@@ -20,13 +20,15 @@ static enum upload_step step_continue(struct upload *u);
 static enum upload_step step_receive(struct upload *u);
 static enum upload_step step_received(struct upload *u);
 static enum upload_step step_fail(struct upload *u);
+static enum upload_step step_discard(struct upload *u);
 static enum upload_step step_refuse(struct upload *u);
 
 static enum upload_step (*const steps[UPLOAD_STEPS])(struct upload *u) = {
     [UPLOAD_RESERVE] = step_reserve,     [UPLOAD_CHECK] = step_check,       [UPLOAD_CONTINUE] = step_continue,
     [UPLOAD_RECEIVE] = step_receive,     [UPLOAD_RECEIVED] = step_received, [UPLOAD_SYNC] = publish_sync,
     [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,  [UPLOAD_PUBLISH] = publish_record,
-    [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,         [UPLOAD_REFUSE] = step_refuse,
+    [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,         [UPLOAD_DISCARD] = step_discard,
+    [UPLOAD_REFUSE] = step_refuse,
 };
 
 void upload_go(struct upload *u, enum upload_step step)
@@ -301,12 +303,24 @@ static void run_discard(struct pool_job *job, char *buffer, size_t size)
     loop_post(u->lane->loop, &u->done);
 }
 
+static void on_released(void *arg)
+{
+    upload_go(arg, UPLOAD_DISCARD);
+}
+
 /* The attempt goes back before the customer hears of the failure: trying again at once must work. */
 static enum upload_step step_fail(struct upload *u)
 {
     loop_timer_stop(&u->tick);
-    if (u->admitted)
-        attempts_release(u->lane->link, u->ticket_id, u->id);
+    u->next = UPLOAD_FAIL;
+    if (!u->admitted)
+        return UPLOAD_DISCARD;
+    attempts_release(u->lane->link, u->ticket_id, u->id, on_released, u);
+    return UPLOAD_WAIT;
+}
+
+static enum upload_step step_discard(struct upload *u)
+{
     if (u->sink.spool == NULL)
         return UPLOAD_REFUSE;
     return upload_lend(u, u->lane->gateway->publishers, run_discard, UPLOAD_REFUSE);

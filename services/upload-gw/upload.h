@@ -1,6 +1,6 @@
 /*
  * One upload's life as a table of steps: reserve → check → continue → receive → sync → commit → publish → finish, or
- * from anywhere → fail. Each step runs in the loop's thread; what blocks is lent to a pool as a job that owns the
+ * from anywhere → fail → discard → refuse. Each step runs in the loop's thread; what blocks is lent to a pool as a job that owns the
  * upload's body, sink and descriptor until its message is back.
  */
 #ifndef LC_GATEWAY_UPLOAD_H
@@ -24,6 +24,7 @@ enum upload_step {
     UPLOAD_PUBLISH,
     UPLOAD_PUBLISHED,
     UPLOAD_FAIL,
+    UPLOAD_DISCARD,
     UPLOAD_REFUSE,
     UPLOAD_STEPS
 };

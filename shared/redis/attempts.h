@@ -50,7 +50,8 @@ void attempts_reserve(struct redis_link *l, const char *token_hash, const char *
  * OK, DONE, GONE, or IN_USE: the lease lapsed and went to another; go on, the commit decides. */
 void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch, int64_t lease_ms,
                     attempts_cb cb, void *arg);
-void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id); /* fire and forget */
+/* `cb` follows when Redis has answered or cannot: a release that is lost ends with its lease. */
+void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg);
 /* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
 void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
 

@@ -99,18 +99,29 @@ void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb c
     ask(l, REDIS_SCRIPT_status, 1, &token_hash, cb, arg);
 }
 
-static void on_forgotten(void *arg, const redisReply *reply, int err)
+struct releasing {
+    void (*cb)(void *arg);
+    void *arg;
+};
+
+static void on_released(void *arg, const redisReply *reply, int err)
 {
-    (void)arg; /* a release that was lost ends with its lease, a wake-up with the next sweep */
+    struct releasing releasing = *(struct releasing *)arg;
     (void)reply;
     (void)err;
+    free(arg);
+    releasing.cb(releasing.arg);
 }
 
-void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id)
+void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg)
 {
     char ticket[NUMBER_SIZE];
     const char *argv[] = {number(ticket_id, ticket), upload_id};
-    redis_link_script(l, 0, REDIS_SCRIPT_release, 2, argv, on_forgotten, NULL);
+    struct releasing *releasing = malloc(sizeof(*releasing));
+    if (releasing == NULL)
+        abort();
+    *releasing = (struct releasing){cb, arg};
+    redis_link_script(l, 0, REDIS_SCRIPT_release, 2, argv, on_released, releasing);
 }
 
 static void on_committed(void *arg, const redisReply *reply, int err)
@@ -142,6 +153,13 @@ void attempts_commit(struct redis_link *l, const struct commit_request *r, attem
     redis_link_script(l, 0, REDIS_SCRIPT_commit, argc, argv, on_committed, committing);
 }
 
+static void on_woken(void *arg, const redisReply *reply, int err)
+{
+    (void)arg; /* a wake-up that is lost costs some seconds: admin-api sweeps */
+    (void)reply;
+    (void)err;
+}
+
 void attempts_wake(struct redis_link *l, const void *record, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -154,5 +172,5 @@ void attempts_wake(struct redis_link *l, const void *record, size_t len)
     }
     hex[2 * n] = '\0';
     const char *argv[] = {"PUBLISH", ATTEMPTS_WAKE, hex};
-    redis_link_command(l, 0, 3, argv, on_forgotten, NULL);
+    redis_link_command(l, 0, 3, argv, on_woken, NULL);
 }
