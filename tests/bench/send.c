@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_send: no memory for the body: %s\n", strerror(errno));
         return 1;
     }
+    signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
     for (int i = 0; i < count; i++)
         uploads[i] = (struct upload){argv[4], bytes, htons((in_port_t)port), i, source, 0};
     return run_all(uploads, (int)count);
