@@ -1,6 +1,9 @@
 /* The configuration table; see config.h. */
 #include "services/upload-gw/config.h"
 
+#include "shared/net/cidr.h"
+#include "shared/net/origin.h"
+
 const struct config_row gateway_config_rows[] = {
 #define CONFIG(kind, member, variable, value, least, most, options, hide, verify, text)                                \
     {.name = (variable),                                                                                               \

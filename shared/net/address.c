@@ -1,0 +1,80 @@
+/* IP addresses between their texts, the kernel's structures and our 16 bytes. Nothing here resolves a name. */
+#include "shared/net/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+static void set_v4(struct address *a, const void *four)
+{
+    memcpy(a->bytes, mapped, sizeof(mapped));
+    memcpy(a->bytes + sizeof(mapped), four, 4);
+}
+
+int address_parse(struct span text, struct address *out)
+{
+    char copy[ADDRESS_TEXT_SIZE];
+    struct in_addr v4;
+
+    if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.data, '\0', text.len))
+        return -EINVAL;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    if (inet_pton(AF_INET, copy, &v4) == 1) {
+        set_v4(out, &v4);
+        return 0;
+    }
+    return inet_pton(AF_INET6, copy, out->bytes) == 1 ? 0 : -EINVAL;
+}
+
+int address_of_peer(const struct sockaddr *peer, struct address *out)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    switch (peer->sa_family) {
+    case AF_INET:
+        memcpy(&v4, peer, sizeof(v4));
+        set_v4(out, &v4.sin_addr);
+        return 0;
+    case AF_INET6:
+        memcpy(&v6, peer, sizeof(v6));
+        memcpy(out->bytes, &v6.sin6_addr, sizeof(out->bytes));
+        return 0;
+    default:
+        return -EAFNOSUPPORT;
+    }
+}
+
+bool address_is_v4(const struct address *a)
+{
+    return memcmp(a->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+void address_text(const struct address *a, char out[ADDRESS_TEXT_SIZE])
+{
+    if (address_is_v4(a))
+        inet_ntop(AF_INET, a->bytes + sizeof(mapped), out, ADDRESS_TEXT_SIZE);
+    else
+        inet_ntop(AF_INET6, a->bytes, out, ADDRESS_TEXT_SIZE);
+}
+
+void address_net_of(const char *text, char out[ADDRESS_NET_SIZE])
+{
+    struct address a;
+    char base[ADDRESS_TEXT_SIZE];
+    bool v4;
+
+    if (address_parse((struct span){text, strlen(text)}, &a) < 0) {
+        snprintf(out, ADDRESS_NET_SIZE, "%s", text);
+        return;
+    }
+    v4 = address_is_v4(&a);
+    if (!v4)
+        memset(a.bytes + 8, 0, 8); /* a subscriber has a /64 at least (RFC 6177) */
+    address_text(&a, base);
+    snprintf(out, ADDRESS_NET_SIZE, "%s/%d", base, v4 ? 32 : 64);
+}
