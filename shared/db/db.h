@@ -12,18 +12,24 @@
 
 /*
  * Errors of every function, as negative errno:
- * -EEXIST unique violated (db_conflict names it) · -ENOKEY a foreign key or CHECK refused · -ENOTCONN the database is
- * away (503, try later) · -ETIMEDOUT statement timeout · -EBUSY still busy or unserializable after all retries ·
- * -ENOSPC disk full · -EROFS read-only · -EIO anything else (db_error has the server's words) · -ENOMEM.
+ * -EEXIST unique violated (db_conflict names it) · -ENOKEY a foreign key, CHECK, NOT NULL or column type refused ·
+ * -ENOTCONN the database is away (503, try later) · -ETIMEDOUT statement timeout · -EBUSY still busy or unserializable
+ * after all retries · -ENOSPC disk full · -EROFS read-only · -E2BIG more than DB_VALUES_MAX values · -EIO anything else
+ * (db_error has the server's words) · -ENOMEM.
  */
+enum { DB_VALUES_MAX = 1024 }; /* placeholders of one statement */
+
 struct db;      /* where, and a pool of connections; thread-safe */
 struct db_conn; /* borrowed by one thread */
 struct db_rows;
 
 struct db_options {
-    unsigned connections;          /* most at a time */
-    unsigned statement_timeout_ms; /* also sqlite's busy timeout */
-    bool exclusive; /* the service itself: a second one on one sqlite file is refused; subcommands do without */
+    unsigned connections; /* most at a time */
+    unsigned
+        statement_timeout_ms; /* also sqlite's busy timeout; counts from the start of a statement to its last row */
+    /* The process that serves: a second one with this on the same sqlite file is refused, by a lock on <file>.lock held
+     * until db_close. Commands that run beside the server leave it off. PostgreSQL ignores it. */
+    bool exclusive;
 };
 
 /* `url`: sqlite:///relative, sqlite:////absolute, psql://… or postgresql://… (libpq's syntax, also ?host=/socket).
@@ -34,12 +40,16 @@ int db_open(const char *url, const struct db_options *options, struct db **out, 
 void db_close(struct db *db);
 const char *db_dialect(const struct db *db); /* "sqlite" or "postgres": names the folder of migrations, nothing else */
 
-/* Waits for a free connection up to the statement time-out; reconnects with backoff. 0, -ENOTCONN or -ETIMEDOUT. */
-int db_acquire(struct db *db, struct db_conn **out) __attribute__((warn_unused_result));
-void db_release(struct db_conn *c); /* rolls back what was left open */
+/* For readiness: one trip to the database. 0 or negative, with one line in `why`. */
+int db_ping(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));
 
-/* Migrations: numbered files embedded at build; `texts` sorted. Runs the missing ones, each in a transaction, under a
- * lock that other processes respect. -EPROTO: the database is newer than this program. */
+/* Waits for a free connection up to the statement time-out; reconnects with backoff (0.1 to 5 s, in between
+ * -ENOTCONN at once). 0, -ENOTCONN or -ETIMEDOUT. A connection may be kept: it reconnects by itself. */
+int db_acquire(struct db *db, struct db_conn **out) __attribute__((warn_unused_result));
+void db_release(struct db_conn *c); /* ends a query left open; NULL is fine */
+
+/* Migrations: numbered files embedded at build, sorted by number. Runs the missing ones, each in a transaction, under
+ * a lock that other processes respect. -EPROTO: the database is newer than this program. */
 struct db_migration {
     int number;
     const char *name, *sql;
@@ -57,13 +67,15 @@ struct db_statement {
 
 /* Rows changed (INSERT … ON CONFLICT DO NOTHING that did nothing: 0), or negative. */
 int64_t db_exec(struct db_conn *c, const struct db_statement *st, ...) __attribute__((warn_unused_result));
-/* Rows stream: memory does not grow with their number. Only one open query per connection at a time on either driver
- * unless both are read to their end. */
+/* Rows stream: memory does not grow with their number. One open query per connection at a time on either driver: a
+ * second is -EIO until the first is read to its end or freed. Errors of running (such as -EEXIST of an INSERT …
+ * RETURNING) come from db_step. */
 int db_query(struct db_conn *c, struct db_rows **out, const struct db_statement *st, ...)
     __attribute__((warn_unused_result));
 int db_step(struct db_rows *r) __attribute__((warn_unused_result)); /* 1 a row, 0 the end, or negative */
 void db_rows_free(struct db_rows *r);
-/* Columns from 0, of the current row; pointers live until the next step. NULL reads as 0, NULL, NULL. */
+/* Columns from 0, of the current row; pointers live until the next step. NULL reads as 0, NULL, NULL. On both databases
+ * LIKE minds case and text sorts by bytes. */
 bool db_is_null(const struct db_rows *r, int column);
 int64_t db_int(const struct db_rows *r, int column);
 const char *db_text(const struct db_rows *r, int column);
@@ -87,7 +99,9 @@ int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), v
 
 /* Runs body in a writing transaction (sqlite: BEGIN IMMEDIATE; PostgreSQL: REPEATABLE READ or stricter) and commits if
  * it returns >= 0, else rolls back and returns its error. Repeats body (which must not have other effects) on
- * serialization failure, deadlock or busy, with jittered backoff, up to 10 times. Do not nest. */
+ * serialization failure, deadlock or busy, with jittered backoff, up to 10 times or for the statement time-out. Do not
+ * nest. After any error inside, nothing more runs in this transaction and it cannot commit, even if body returns 0:
+ * to try an INSERT and go on, say ON CONFLICT DO NOTHING. */
 int db_transaction(struct db_conn *c, int (*body)(struct db_conn *c, void *arg), void *arg)
     __attribute__((warn_unused_result));
 

@@ -1,65 +1,66 @@
 /*
- * Between the database core and its drivers. What the two databases do differently is said here and nowhere else.
- * Errors are those of db.h; a driver leaves its server's words in conn->error and the violated constraint in
- * conn->conflict.
+ * What a database driver does; the core (pool, conn, transaction, migrate) does the rest. Only sqlite*.c and
+ * postgres*.c know a dialect. Errors as in db.h, words into the fault that the link was opened with.
  */
 #ifndef LC_SHARED_DB_DRIVER_H
 #define LC_SHARED_DB_DRIVER_H
 
-#include <pthread.h>
-
 #include "shared/db/db.h"
+
+struct db_place;    /* a driver's own: where the database is, shared by its links; thread-safe */
+struct db_link;     /* a driver's own: one connection */
+struct db_prepared; /* a driver's own: one prepared statement of a link */
+
+struct db_fault {
+    char error[512];    /* one line, no password */
+    char conflict[192]; /* after -EEXIST: table.column,column */
+};
+
+enum db_begin {
+    DB_BEGIN_WRITE,
+    DB_BEGIN_MIGRATION /* alone among all processes, without statement time-out */
+};
 
 struct db_driver {
     const char *dialect;
-    /* Is that URL this driver's? */
-    bool (*claims)(const char *url);
-    /* Checks the place, keeps what connects need in db->place. */
-    int (*open)(struct db *db, const char *url, char *why, size_t why_size);
-    void (*close)(struct db *db);
-    int (*connect)(struct db *db, struct db_conn **out, char *why, size_t why_size);
-    void (*disconnect)(struct db_conn *c);
-    /* `st` NULL: text not known before. The rows free themselves on error. */
-    int (*query)(struct db_conn *c, struct db_rows **out, const struct db_statement *st, const char *sql,
-                 const struct db_value *values, size_t count);
-    int (*step)(struct db_rows *r); /* 1, 0 or negative; at 0 r->changed is set */
-    void (*rows_free)(struct db_rows *r);
-    void (*column)(const struct db_rows *r, int column, struct db_value *out);
-    int (*script)(struct db_conn *c, const char *sql); /* statements without parameters, several at once */
-    const char *begin;                                 /* a writing transaction */
-    /* Keeps other processes from migrating until the connection is released (a transaction's own lock may do). */
-    const char *lock_migrations, *unlock_migrations; /* NULL: begin is lock enough */
-    int (*prepare)(struct db_conn *c, const struct db_statement *st);
+    const char *const *schemes; /* of URLs, NULL at the end */
+
+    /* Takes the URL apart and checks what can be checked without connecting. */
+    int (*open)(const char *url, const struct db_options *options, struct db_place **out, char *why, size_t why_size);
+    void (*close)(struct db_place *p);
+
+    int (*connect)(struct db_place *p, struct db_fault *fault, struct db_link **out);
+    void (*disconnect)(struct db_link *l); /* the prepared statements are gone with it, except their memory: drop */
+    bool (*is_alive)(struct db_link *l);   /* without a round trip */
+
+    /* `letters`: one of i s b n per value, ? for an untyped NULL. -EIO if the SQL has not exactly these placeholders.
+     */
+    int (*prepare)(struct db_link *l, const char *sql, const char *letters, struct db_prepared **out);
+    void (*drop)(struct db_link *l, struct db_prepared *s); /* l NULL: its link is gone */
+    int (*column_count)(const struct db_prepared *s);
+    char (*column_letter)(const struct db_prepared *s, int column); /* i s b, or 0 unknown */
+
+    int (*start)(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count);
+    int (*step)(struct db_link *l, struct db_prepared *s);     /* 1 a row, 0 the end, negative: ended too */
+    void (*abandon)(struct db_link *l, struct db_prepared *s); /* before the end */
+    int64_t (*changed)(const struct db_link *l);               /* by the statement that ended */
+
+    bool (*is_null)(const struct db_prepared *s, int column);
+    int64_t (*integer)(const struct db_prepared *s, int column);
+    const char *(*text)(const struct db_prepared *s, int column);
+    const void *(*blob)(const struct db_prepared *s, int column, size_t *len);
+
+    int (*begin)(struct db_link *l, enum db_begin kind);
+    int (*commit)(struct db_link *l);
+    void (*rollback)(struct db_link *l);               /* also after the server did it by itself */
+    int (*script)(struct db_link *l, const char *sql); /* several statements, in a transaction */
 };
 
-extern const struct db_driver sqlite_driver;
+extern const struct db_driver db_sqlite;
+extern const struct db_driver db_postgres;
 
-struct db {
-    const struct db_driver *driver;
-    struct db_options options;
-    void *place; /* the driver's */
-    pthread_mutex_t lock;
-    pthread_cond_t returned;
-    struct db_conn *idle;
-    unsigned count;     /* connections that exist */
-    unsigned failures;  /* to connect, in a row */
-    int64_t not_before; /* milliseconds (monotonic): no connect before then */
-};
-
-struct db_conn {
-    struct db *db;
-    struct db_conn *next;
-    bool broken; /* is not to be used again */
-    bool in_transaction;
-    int64_t deadline_ms; /* of the running statement, monotonic */
-    char error[256], conflict[128];
-};
-
-struct db_rows {
-    struct db_conn *conn;
-    int64_t changed;
-};
-
-int64_t db_clock_ms(void); /* monotonic */
+/* For drivers: one line into the fault; returns err. */
+int db_fault_set(struct db_fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int64_t db_now_ms(void); /* monotonic */
 
 #endif

@@ -1,75 +1,87 @@
 /* Migrations: numbered scripts, each once, each in a transaction, one process at a time; see db.h. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 
-#include "shared/db/driver.h"
+#include "shared/db/core.h"
 
-static const struct db_statement newest = {"migrate_newest", "SELECT coalesce(max(number), 0) FROM schema_migrations",
-                                           "", "i"};
-static const struct db_statement insert = {"migrate_insert",
-                                           "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", "is", ""};
+static const char table[] = "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                            "number BIGINT PRIMARY KEY, name TEXT NOT NULL, time_applied BIGINT NOT NULL)";
 
-static const char table[] =
-    "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL)";
+static const struct db_statement newest = {
+    "migration_newest", "SELECT number, name FROM schema_migrations ORDER BY number DESC LIMIT 1", "", "is"};
+static const struct db_statement find = {"migration_find", "SELECT number FROM schema_migrations WHERE number = $1",
+                                         "i", "i"};
+static const struct db_statement insert = {
+    "migration_insert", "INSERT INTO schema_migrations (number, name, time_applied) VALUES ($1, $2, $3)", "isi", ""};
 
-static int read_int(const struct db_rows *r, void *arg)
+struct run {
+    const struct db_migration *migrations, *current;
+    size_t count;
+    char *why;
+    size_t why_size;
+};
+
+static int read_newest(const struct db_rows *r, void *arg)
 {
-    *(int64_t *)arg = db_int(r, 0);
-    return 0;
+    struct run *run = arg;
+    int64_t known = run->count == 0 ? 0 : run->migrations[run->count - 1].number;
+    if (db_int(r, 0) <= known)
+        return 0;
+    snprintf(run->why, run->why_size,
+             "the database is at migration %lld (%s), newer than this program, which knows %lld: install the newer "
+             "release or restore the backup made before it",
+             (long long)db_int(r, 0), db_text(r, 1), (long long)known);
+    return -EPROTO;
 }
 
-/* The number is read again inside: another process may have been quicker. */
+static int check_newer(struct db_conn *c, void *arg)
+{
+    int err = conn_script(c, table);
+    return err < 0 ? err : db_one(c, read_newest, arg, &newest);
+}
+
+/* Looked up inside the lock: another process may have been quicker. */
 static int apply(struct db_conn *c, void *arg)
 {
-    const struct db_migration *m = arg;
-    int64_t have = 0;
-    int err = db_one(c, read_int, &have, &newest);
-    if (err < 0 || have >= m->number)
-        return err < 0 ? err : 0;
-    err = c->db->driver->script(c, m->sql);
+    struct run *run = arg;
+    const struct db_migration *m = run->current;
+    struct timespec now;
+    int found = db_one(c, NULL, NULL, &find, (int64_t)m->number);
+    if (found != 0)
+        return found;
+    int err = conn_script(c, m->sql);
     if (err < 0)
         return err;
-    int64_t n = db_exec(c, &insert, (int64_t)m->number, m->name);
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+    int64_t n = db_exec(c, &insert, (int64_t)m->number, m->name, us);
     return n < 0 ? (int)n : 0;
 }
 
-static int run(struct db_conn *c, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
+static int run_all(struct db_conn *c, struct run *run)
 {
-    int64_t have = 0;
-    int err = c->db->driver->script(c, table);
-    if (err == 0 && (err = db_one(c, read_int, &have, &newest)) > 0)
-        err = 0;
-    if (err == 0 && count > 0 && have > migrations[count - 1].number) {
-        snprintf(why, why_size,
-                 "the database is at schema %lld, newer than this program's %d: install the newer release",
-                 (long long)have, migrations[count - 1].number);
-        return -EPROTO;
+    int err = transaction_run(c, DB_BEGIN_MIGRATION, check_newer, run);
+    if (err < 0 && err != -EPROTO)
+        snprintf(run->why, run->why_size, "the table of migrations: %s", db_error(c));
+    for (size_t i = 0; i < run->count && err >= 0; ++i) {
+        run->current = &run->migrations[i];
+        err = transaction_run(c, DB_BEGIN_MIGRATION, apply, run);
+        if (err < 0)
+            snprintf(run->why, run->why_size, "migration %04d_%s: %s", run->current->number, run->current->name,
+                     db_error(c));
     }
-    for (size_t i = 0; i < count && err == 0; ++i) {
-        struct db_migration m = migrations[i];
-        if (m.number > have && (err = db_transaction(c, apply, &m)) < 0)
-            snprintf(why, why_size, "migration %s: %.200s", m.name, c->error);
-    }
-    return err;
+    return err < 0 ? err : 0;
 }
 
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
 {
-    struct db_conn *c;
-    int err = db_acquire(db, &c);
-    if (err < 0) {
-        snprintf(why, why_size, "the database cannot be reached");
+    struct db_conn *c = NULL;
+    struct run run = {.migrations = migrations, .count = count, .why = why, .why_size = why_size};
+    int err = conn_acquire(db, &c, why, why_size);
+    if (err < 0)
         return err;
-    }
-    if (db->driver->lock_migrations != NULL)
-        err = db->driver->script(c, db->driver->lock_migrations);
-    if (err == 0)
-        err = run(c, migrations, count, why, why_size);
-    if (db->driver->unlock_migrations != NULL && !c->broken)
-        (void)db->driver->script(c, db->driver->unlock_migrations); /* the end of the connection unlocks, too */
-    if (err < 0 && why[0] == '\0')
-        snprintf(why, why_size, "%.200s", c->error);
+    err = run_all(c, &run);
     db_release(c);
     return err;
 }

@@ -1,397 +1,380 @@
-/* The sqlite3 driver: one local file in WAL mode, many connections, one writer at a time; see driver.h. */
+/*
+ * The sqlite3 driver: one local file in WAL mode, many connections, one writer at a time. The only file that calls
+ * sqlite.
+ */
+#include "shared/db/sqlite.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "shared/db/driver.h"
-
-#define SCHEME         "sqlite:///"
-#define PROGRESS_STEPS 20000 /* virtual machine steps between looks at the clock */
-
-struct place {
-    char *path;
-    int lock; /* held while the service lives; -1: none */
+enum {
+    PROGRESS_STEPS = 4000, /* of the virtual machine between looks at the clock: some 50 us */
+    PATIENCE_MS = 600000,  /* of a migration, for another process's */
 };
 
-struct cached {
-    struct cached *next;
-    const struct db_statement *st;
-    sqlite3_stmt *stmt;
-    bool in_use;
-};
+/* LIKE minds case as it does in PostgreSQL; a log that grew in a burst is cut back. */
+static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+                               "PRAGMA case_sensitive_like = ON; PRAGMA journal_size_limit = 67108864";
 
-struct sqlite_conn {
-    struct db_conn base;
+struct db_link {
+    struct db_place *place;
+    struct db_fault *fault;
     sqlite3 *handle;
-    struct cached *cache;
+    int64_t deadline_ms; /* of the running statement, monotonic; 0: none */
+    int64_t changes_before, changed;
+    bool is_writing, is_migrating;
 };
 
-struct sqlite_rows {
-    struct db_rows base;
+struct db_prepared {
     sqlite3_stmt *stmt;
-    struct cached *cached; /* NULL: finalized at the end */
+    size_t count;
+    int index[]; /* sqlite's number of placeholder $1, $2, … */
 };
-
-static struct sqlite_conn *conn_of(struct db_conn *c)
-{
-    return (struct sqlite_conn *)(void *)c;
-}
-
-/* --- errors --- */
 
 /* "UNIQUE constraint failed: archives.ticket_id, archives.name" → "archives.ticket_id,name". */
-static void note_conflict(struct db_conn *c, const char *message)
+static void note_conflict(struct db_fault *f, const char *message)
 {
-    const char *p = strstr(message, "failed: ");
+    const char *p = strstr(message, ": ");
     size_t n = 0, table = 0;
-    if (p == NULL)
-        return;
-    p += 8;
-    table = strcspn(p, ".") + 1;
-    for (const char *at = p; *at != '\0' && n + 1 < sizeof(c->conflict); ++at) {
-        if (*at == ' ')
-            continue;
-        if (at > p && at[-1] == ' ' && strncmp(at, p, table) == 0)
-            at += table;
-        c->conflict[n++] = *at;
+    f->conflict[0] = '\0';
+    for (p = p == NULL ? NULL : p + 2; p != NULL && n < sizeof(f->conflict); p = p[0] == ',' ? p + 2 : NULL) {
+        size_t len = strcspn(p, ",");
+        size_t skip = n == 0 ? 0 : table < len ? table : len;
+        table = n == 0 ? strcspn(p, ".") + 1 : table;
+        int wrote = snprintf(f->conflict + n, sizeof(f->conflict) - n, "%s%.*s", n == 0 ? "" : ",", (int)(len - skip),
+                             p + skip);
+        n += (size_t)wrote;
+        p += len;
     }
-    c->conflict[n] = '\0';
 }
 
-static int error_of(struct db_conn *c, int rc)
+static const struct {
+    int rc, err;
+} classes[] = {
+    {SQLITE_BUSY, -EBUSY},   {SQLITE_LOCKED, -EBUSY},      {SQLITE_PROTOCOL, -EBUSY}, {SQLITE_CONSTRAINT, -ENOKEY},
+    {SQLITE_FULL, -ENOSPC},  {SQLITE_READONLY, -EROFS},    {SQLITE_PERM, -EROFS},     {SQLITE_INTERRUPT, -ETIMEDOUT},
+    {SQLITE_NOMEM, -ENOMEM}, {SQLITE_CANTOPEN, -ENOTCONN},
+};
+
+static int class_of(const struct db_link *l, int rc)
 {
-    const char *message = sqlite3_errmsg(conn_of(c)->handle);
-    snprintf(c->error, sizeof(c->error), "%s", message);
-    switch (rc & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return -EBUSY;
-    case SQLITE_CONSTRAINT:
-        if (rc != SQLITE_CONSTRAINT_UNIQUE && rc != SQLITE_CONSTRAINT_PRIMARYKEY && rc != SQLITE_CONSTRAINT_ROWID)
-            return -ENOKEY;
-        note_conflict(c, message);
+    int reason = (rc & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(l->handle) : 0;
+    if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID)
         return -EEXIST;
-    case SQLITE_FULL:
+    if (reason == ENOSPC || reason == EDQUOT)
         return -ENOSPC;
-    case SQLITE_READONLY:
-        return -EROFS;
-    case SQLITE_INTERRUPT:
-        return -ETIMEDOUT;
-    case SQLITE_NOMEM:
-        return -ENOMEM;
-    default:
-        return -EIO;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
+        if ((rc & 0xff) == classes[i].rc)
+            return classes[i].err;
     }
+    return -EIO;
 }
 
-/* --- the place --- */
-
-static bool claims(const char *url)
+static int failed(struct db_link *l, int rc)
 {
-    return strncmp(url, SCHEME, strlen(SCHEME)) == 0;
+    const char *message = l->handle == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(l->handle);
+    int err = class_of(l, rc);
+    if (err == -EEXIST)
+        note_conflict(l->fault, message);
+    if (err == -ETIMEDOUT)
+        return db_fault_set(l->fault, err, "the statement took longer than %u ms", l->place->timeout_ms);
+    return db_fault_set(l->fault, err, "%s", message);
 }
-
-/* Locks and shared memory of WAL do not work over the network. */
-static bool is_network(long type)
-{
-    static const unsigned long types[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
-                                          AFS_SUPER_MAGIC, V9FS_MAGIC,      FUSE_SUPER_MAGIC, 0x00c36400 /* ceph */};
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); ++i)
-        if ((unsigned long)type == types[i])
-            return true;
-    return false;
-}
-
-static int check_directory(const char *path, char *why, size_t why_size)
-{
-    char directory[4096];
-    struct statfs fs;
-    snprintf(directory, sizeof(directory), "%s", path);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        snprintf(directory, sizeof(directory), ".");
-    else
-        slash[slash == directory ? 1 : 0] = '\0';
-    if (statfs(directory, &fs) < 0) {
-        int err = -errno;
-        snprintf(why, why_size, "%.200s: %s: make the directory or name another", directory, strerror(-err));
-        return err;
-    }
-    if (is_network(fs.f_type)) {
-        snprintf(why, why_size,
-                 "%.200s is on a network file system, where sqlite loses data: use a local disk or PostgreSQL",
-                 directory);
-        return -ENOTSUP;
-    }
-    if (access(directory, W_OK) < 0) {
-        snprintf(why, why_size, "%.200s is not writable for this user", directory);
-        return -EACCES;
-    }
-    return 0;
-}
-
-static int take_lock(struct place *p, char *why, size_t why_size)
-{
-    char path[4096];
-    snprintf(path, sizeof(path), "%s.lock", p->path);
-    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (p->lock < 0) {
-        int err = -errno;
-        snprintf(why, why_size, "%.200s: %s", path, strerror(-err));
-        return err;
-    }
-    if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    snprintf(why, why_size, "another admin-api already serves %.200s: stop it first, or use PostgreSQL for several",
-             p->path);
-    return -EADDRINUSE;
-}
-
-static void close_place(struct db *db)
-{
-    struct place *p = db->place;
-    if (p == NULL)
-        return;
-    if (p->lock >= 0)
-        close(p->lock);
-    free(p->path);
-    free(p);
-}
-
-static int open_place(struct db *db, const char *url, char *why, size_t why_size)
-{
-    struct place *p = calloc(1, sizeof(*p));
-    if (p == NULL || (p->path = strdup(url + strlen(SCHEME))) == NULL) {
-        free(p);
-        return -ENOMEM;
-    }
-    p->lock = -1;
-    db->place = p;
-    if (p->path[0] == '\0') {
-        snprintf(why, why_size, "the path is missing: sqlite:///file or sqlite:////directory/file");
-        return -EINVAL;
-    }
-    int err = check_directory(p->path, why, why_size);
-    return err == 0 && db->options.exclusive ? take_lock(p, why, why_size) : err;
-}
-
-/* --- connections --- */
 
 static int on_progress(void *arg)
 {
-    const struct db_conn *c = arg;
-    return c->deadline_ms != 0 && db_clock_ms() > c->deadline_ms;
+    const struct db_link *l = arg;
+    return l->deadline_ms != 0 && db_now_ms() > l->deadline_ms;
 }
 
-static void disconnect(struct db_conn *c)
-{
-    struct sqlite_conn *s = conn_of(c);
-    while (s->cache != NULL) {
-        struct cached *one = s->cache;
-        s->cache = one->next;
-        sqlite3_finalize(one->stmt);
-        free(one);
-    }
-    sqlite3_close_v2(s->handle);
-    free(s);
-}
+/* --- who writes --- */
 
-static int run_script(struct db_conn *c, const char *sql)
+static int lock_writer(struct db_link *l)
 {
-    int rc = sqlite3_exec(conn_of(c)->handle, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? 0 : error_of(c, rc);
-}
-
-static int connect_file(struct db *db, struct db_conn **out, char *why, size_t why_size)
-{
-    const struct place *p = db->place;
-    struct sqlite_conn *s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return -ENOMEM;
-    s->base.db = db;
-    int fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* sqlite would make it readable for all */
-    if (fd >= 0)
-        close(fd);
-    int rc =
-        sqlite3_open_v2(p->path, &s->handle,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    int err = rc == SQLITE_OK ? 0 : error_of(&s->base, rc);
-    if (err == 0) {
-        sqlite3_busy_timeout(s->handle, (int)db->options.statement_timeout_ms);
-        err = run_script(&s->base, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                                   "PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY");
-    }
-    if (err < 0) {
-        snprintf(why, why_size, "%.200s: %.200s", p->path, s->base.error);
-        disconnect(&s->base);
-        return err;
-    }
-    sqlite3_progress_handler(s->handle, PROGRESS_STEPS, on_progress, &s->base);
-    *out = &s->base;
+    int64_t until = db_now_ms() + (l->is_migrating ? PATIENCE_MS : (int64_t)l->place->timeout_ms);
+    struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+    int err = pthread_mutex_clocklock(&l->place->writer, CLOCK_MONOTONIC, &deadline);
+    if (err != 0)
+        return db_fault_set(l->fault, -EBUSY, "another connection has been writing for too long");
+    l->is_writing = true;
     return 0;
+}
+
+static void unlock_writer(struct db_link *l)
+{
+    if (l->is_writing)
+        pthread_mutex_unlock(&l->place->writer);
+    l->is_writing = false;
+}
+
+static int script(struct db_link *l, const char *sql)
+{
+    int rc = sqlite3_exec(l->handle, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : failed(l, rc);
+}
+
+static void end_transaction(struct db_link *l)
+{
+    unlock_writer(l);
+    if (l->is_migrating)
+        sqlite3_busy_timeout(l->handle, (int)l->place->timeout_ms);
+    l->is_migrating = false;
+}
+
+static void rollback(struct db_link *l)
+{
+    struct db_fault words = *l->fault; /* of the cause, not of this */
+    if (!sqlite3_get_autocommit(l->handle))
+        (void)script(l, "ROLLBACK");
+    *l->fault = words;
+    end_transaction(l);
+}
+
+static int begin(struct db_link *l, enum db_begin kind)
+{
+    l->is_migrating = kind == DB_BEGIN_MIGRATION;
+    if (l->is_migrating)
+        sqlite3_busy_timeout(l->handle, PATIENCE_MS);
+    int err = lock_writer(l);
+    if (err == 0)
+        err = script(l, "BEGIN IMMEDIATE");
+    if (err < 0)
+        end_transaction(l);
+    return err;
+}
+
+static int commit(struct db_link *l)
+{
+    int err = script(l, "COMMIT");
+    if (err == 0)
+        end_transaction(l);
+    return err;
+}
+
+/* --- links --- */
+
+static void disconnect(struct db_link *l)
+{
+    unlock_writer(l);
+    sqlite3_close_v2(l->handle);
+    free(l);
+}
+
+/* Two processes that do this at once to a new file get SQLITE_BUSY without the busy time-out. */
+static int set_wal(struct db_link *l)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    int64_t until = db_now_ms() + (int64_t)l->place->timeout_ms;
+    int err;
+    while ((err = script(l, "PRAGMA journal_mode = WAL")) == -EBUSY && db_now_ms() < until)
+        nanosleep(&pause, NULL);
+    return err;
+}
+
+static int connect_file(struct db_place *p, struct db_fault *fault, struct db_link **out)
+{
+    struct db_link *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return -ENOMEM;
+    l->place = p;
+    l->fault = fault;
+    /* Not to be created: a file that went away is an outage, not a new database. */
+    int rc =
+        sqlite3_open_v2(p->path, &l->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int err = rc == SQLITE_OK ? 0 : failed(l, rc);
+    if (err == 0) {
+        sqlite3_busy_timeout(l->handle, (int)p->timeout_ms);
+        err = set_wal(l);
+    }
+    if (err == 0)
+        err = script(l, settings);
+    if (err < 0) {
+        char words[sizeof(fault->error)];
+        memcpy(words, fault->error, sizeof(words));
+        disconnect(l);
+        return db_fault_set(fault, err, "%s: %.200s", p->path, words);
+    }
+    sqlite3_progress_handler(l->handle, PROGRESS_STEPS, on_progress, l);
+    *out = l;
+    return 0;
+}
+
+static bool is_alive(struct db_link *l)
+{
+    return l->handle != NULL;
 }
 
 /* --- statements --- */
 
-static int prepare_text(struct db_conn *c, const char *sql, sqlite3_stmt **out)
+static void drop(struct db_link *l, struct db_prepared *s)
 {
-    int rc = sqlite3_prepare_v3(conn_of(c)->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return rc == SQLITE_OK ? 0 : error_of(c, rc);
+    (void)l;
+    sqlite3_finalize(s->stmt);
+    free(s);
 }
 
-static int find_statement(struct db_conn *c, const struct db_statement *st, struct cached **out)
+static int find_placeholders(struct db_link *l, struct db_prepared *s)
 {
-    struct sqlite_conn *s = conn_of(c);
-    struct cached *one = s->cache;
-    while (one != NULL && (one->st != st || one->in_use))
-        one = one->next;
-    if (one == NULL) {
-        one = calloc(1, sizeof(*one));
-        if (one == NULL)
-            return -ENOMEM;
-        int err = prepare_text(c, st->sql, &one->stmt);
-        if (err < 0) {
-            free(one);
-            return err;
-        }
-        one->st = st;
-        one->next = s->cache;
-        s->cache = one;
+    int have = sqlite3_bind_parameter_count(s->stmt);
+    if (have != (int)s->count)
+        return db_fault_set(l->fault, -EIO, "%zu values for %d placeholders", s->count, have);
+    for (int i = 1; i <= have; ++i) {
+        const char *name = sqlite3_bind_parameter_name(s->stmt, i);
+        unsigned long number = name != NULL && name[0] == '$' ? strtoul(name + 1, NULL, 10) : 0;
+        if (number == 0 || number > s->count || s->index[number - 1] != 0)
+            return db_fault_set(l->fault, -EIO, "placeholders must be $1 to $%zu", s->count);
+        s->index[number - 1] = i;
     }
-    *out = one;
     return 0;
 }
 
-static int prepare(struct db_conn *c, const struct db_statement *st)
+static int prepare(struct db_link *l, const char *sql, const char *letters, struct db_prepared **out)
 {
-    struct cached *unused;
-    int err = find_statement(c, st, &unused);
-    if (err < 0)
+    size_t count = strlen(letters);
+    struct db_prepared *s = calloc(1, sizeof(*s) + count * sizeof(s->index[0]));
+    if (s == NULL)
+        return -ENOMEM;
+    s->count = count;
+    int rc = sqlite3_prepare_v3(l->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL);
+    int err = rc == SQLITE_OK ? find_placeholders(l, s) : failed(l, rc);
+    if (err < 0) {
+        drop(l, s);
         return err;
-    int have = sqlite3_bind_parameter_count(unused->stmt), columns = sqlite3_column_count(unused->stmt);
-    if (have == (int)strlen(st->params) && columns == (int)strlen(st->columns))
-        return 0;
-    snprintf(c->error, sizeof(c->error), "it has %d parameters and %d columns", have, columns);
-    return -EINVAL;
+    }
+    *out = s;
+    return 0;
 }
 
-static int bind_one(sqlite3_stmt *stmt, size_t number, const struct db_value *v)
+static int column_count(const struct db_prepared *s)
 {
-    char name[16];
-    snprintf(name, sizeof(name), "$%zu", number);
-    int index = sqlite3_bind_parameter_index(stmt, name);
-    if (index == 0)
-        return SQLITE_OK; /* given but not used by this text */
+    return sqlite3_column_count(s->stmt);
+}
+
+static char column_letter(const struct db_prepared *s, int column)
+{
+    static const struct {
+        const char *type;
+        char letter;
+    } types[] = {{"INTEGER", 'i'}, {"BIGINT", 'i'}, {"TEXT", 's'}, {"BLOB", 'b'}};
+    const char *type = sqlite3_column_decltype(s->stmt, column);
+    for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); ++i) {
+        if (strcmp(type, types[i].type) == 0)
+            return types[i].letter;
+    }
+    return '\0';
+}
+
+static int bind_one(const struct db_prepared *s, size_t i, const struct db_value *v)
+{
     switch (v->kind) {
     case DB_INT:
-        return sqlite3_bind_int64(stmt, index, v->integer);
+        return sqlite3_bind_int64(s->stmt, s->index[i], v->integer);
     case DB_TEXT:
-        return sqlite3_bind_text64(stmt, index, v->bytes, v->len, SQLITE_TRANSIENT, SQLITE_UTF8);
-    case DB_BLOB:
-        return sqlite3_bind_blob64(stmt, index, v->len > 0 ? v->bytes : "", v->len, SQLITE_TRANSIENT);
+        return sqlite3_bind_text(s->stmt, s->index[i], v->bytes, -1, SQLITE_TRANSIENT);
+    case DB_BLOB: /* NULL with no length would be SQL NULL */
+        return sqlite3_bind_blob64(s->stmt, s->index[i], v->len > 0 ? v->bytes : "", v->len, SQLITE_TRANSIENT);
     case DB_NULL:
         break;
     }
-    return sqlite3_bind_null(stmt, index);
+    return sqlite3_bind_null(s->stmt, s->index[i]);
 }
 
-static void rows_free(struct db_rows *rows)
+static void end_statement(struct db_link *l, struct db_prepared *s)
 {
-    struct sqlite_rows *r = (struct sqlite_rows *)(void *)rows;
-    if (r->cached != NULL) {
-        sqlite3_reset(r->stmt);
-        sqlite3_clear_bindings(r->stmt);
-        r->cached->in_use = false;
-    } else {
-        sqlite3_finalize(r->stmt);
-    }
-    free(r);
+    sqlite3_reset(s->stmt);
+    sqlite3_clear_bindings(s->stmt);
+    l->deadline_ms = 0;
+    if (sqlite3_get_autocommit(l->handle) && !l->is_migrating)
+        unlock_writer(l);
 }
 
-static int query(struct db_conn *c, struct db_rows **out, const struct db_statement *st, const char *sql,
-                 const struct db_value *values, size_t count)
+static int start(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count)
 {
-    struct sqlite_rows *r = calloc(1, sizeof(*r));
-    if (r == NULL)
-        return -ENOMEM;
-    r->base.conn = c;
-    int err = st != NULL ? find_statement(c, st, &r->cached) : prepare_text(c, sql, &r->stmt);
-    if (err < 0) {
-        free(r);
+    int err = 0;
+    if (!sqlite3_stmt_readonly(s->stmt) && !l->is_writing && (err = lock_writer(l)) < 0)
         return err;
-    }
-    if (r->cached != NULL) {
-        r->stmt = r->cached->stmt;
-        r->cached->in_use = true;
-    }
     for (size_t i = 0; i < count && err == 0; ++i) {
-        int rc = bind_one(r->stmt, i + 1, values + i);
-        err = rc == SQLITE_OK ? 0 : error_of(c, rc);
+        int rc = bind_one(s, i, &values[i]);
+        err = rc == SQLITE_OK ? 0 : failed(l, rc);
     }
     if (err < 0) {
-        rows_free(&r->base);
+        end_statement(l, s);
         return err;
     }
-    *out = &r->base;
+    l->deadline_ms = l->is_migrating ? 0 : db_now_ms() + (int64_t)l->place->timeout_ms;
+    l->changes_before = sqlite3_total_changes64(l->handle);
+    l->changed = 0;
     return 0;
 }
 
-static int step(struct db_rows *rows)
+static int step(struct db_link *l, struct db_prepared *s)
 {
-    struct sqlite_rows *r = (struct sqlite_rows *)(void *)rows;
-    sqlite3 *handle = conn_of(rows->conn)->handle;
-    int rc = sqlite3_step(r->stmt);
+    int rc = sqlite3_step(s->stmt);
     if (rc == SQLITE_ROW)
         return 1;
-    if (rc != SQLITE_DONE)
-        return error_of(rows->conn, rc);
-    rows->changed = sqlite3_stmt_readonly(r->stmt) ? 0 : sqlite3_changes64(handle);
-    return 0;
+    int err = rc == SQLITE_DONE ? 0 : failed(l, rc);
+    /* sqlite3_changes keeps the number of the last statement that changed something. */
+    if (err == 0 && sqlite3_total_changes64(l->handle) != l->changes_before)
+        l->changed = sqlite3_changes64(l->handle);
+    end_statement(l, s);
+    return err;
 }
 
-static void column(const struct db_rows *rows, int i, struct db_value *out)
+static int64_t changed(const struct db_link *l)
 {
-    const struct sqlite_rows *r = (const struct sqlite_rows *)(const void *)rows;
-    switch (sqlite3_column_type(r->stmt, i)) {
-    case SQLITE_NULL:
-        *out = (struct db_value){.kind = DB_NULL};
-        return;
-    case SQLITE_INTEGER:
-    case SQLITE_FLOAT:
-        *out = (struct db_value){.kind = DB_INT, .integer = sqlite3_column_int64(r->stmt, i)};
-        return;
-    case SQLITE_BLOB:
-        out->kind = DB_BLOB;
-        out->bytes = sqlite3_column_blob(r->stmt, i);
-        break;
-    default:
-        out->kind = DB_TEXT;
-        out->bytes = sqlite3_column_text(r->stmt, i);
-        break;
-    }
-    out->len = (size_t)sqlite3_column_bytes(r->stmt, i);
+    return l->changed;
 }
 
-const struct db_driver sqlite_driver = {
+static bool is_null(const struct db_prepared *s, int column)
+{
+    return sqlite3_column_type(s->stmt, column) == SQLITE_NULL;
+}
+
+static int64_t integer(const struct db_prepared *s, int column)
+{
+    return sqlite3_column_int64(s->stmt, column);
+}
+
+static const char *text(const struct db_prepared *s, int column)
+{
+    return (const char *)sqlite3_column_text(s->stmt, column);
+}
+
+static const void *blob(const struct db_prepared *s, int column, size_t *len)
+{
+    const void *bytes = sqlite3_column_blob(s->stmt, column);
+    *len = (size_t)sqlite3_column_bytes(s->stmt, column);
+    return bytes == NULL && !is_null(s, column) ? "" : bytes; /* an empty blob is not NULL */
+}
+
+static const char *const schemes[] = {"sqlite:///", NULL};
+
+const struct db_driver db_sqlite = {
     .dialect = "sqlite",
-    .claims = claims,
-    .open = open_place,
-    .close = close_place,
+    .schemes = schemes,
+    .open = sqlite_place_open,
+    .close = sqlite_place_close,
     .connect = connect_file,
     .disconnect = disconnect,
-    .query = query,
-    .step = step,
-    .rows_free = rows_free,
-    .column = column,
-    .script = run_script,
-    .begin = "BEGIN IMMEDIATE",
+    .is_alive = is_alive,
     .prepare = prepare,
+    .drop = drop,
+    .column_count = column_count,
+    .column_letter = column_letter,
+    .start = start,
+    .step = step,
+    .abandon = end_statement,
+    .changed = changed,
+    .is_null = is_null,
+    .integer = integer,
+    .text = text,
+    .blob = blob,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .script = script,
 };

@@ -1,0 +1,24 @@
+/* The place of an sqlite database: its file, what is checked about it, and who serves from it. */
+#ifndef LC_SHARED_DB_SQLITE_H
+#define LC_SHARED_DB_SQLITE_H
+
+#include <pthread.h>
+
+#include "shared/db/driver.h"
+
+struct db_place {
+    char *path;
+    int lock_fd; /* of <path>.lock while this process serves; -1: not exclusive */
+    unsigned timeout_ms;
+    pthread_mutex_t writer; /* this process's writers queue here instead of polling sqlite's lock */
+};
+
+int sqlite_place_open(const char *url, const struct db_options *options, struct db_place **out, char *why,
+                      size_t why_size);
+void sqlite_place_close(struct db_place *p);
+
+/* The name of a file system on which sqlite's locks and shared memory cannot be relied on, by statfs's f_type; or NULL.
+ */
+const char *sqlite_network_file_system(unsigned long type);
+
+#endif

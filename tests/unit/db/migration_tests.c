@@ -1,0 +1,143 @@
+/* Migrations: once, in order, by one process at a time, whole or not at all; and the ones that admin-api ships. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "services/admin-api/migrations.h"
+#include "tests/unit/db/suite.h"
+
+static const struct db_migration steps[] = {
+    {1, "first", "CREATE TABLE a (n BIGINT NOT NULL); INSERT INTO a VALUES (1);"},
+    {2, "second", "-- a comment; with a semicolon\nINSERT INTO a VALUES (2);\nCREATE TABLE b (n BIGINT);\n"},
+    {3, "broken", "INSERT INTO a VALUES (3); INSERT INTO nowhere VALUES (1);"},
+};
+
+static void twice(void **state)
+{
+    struct db *db = open_fresh();
+    char why[512] = "";
+    (void)state;
+    assert_int_equal(db_migrate(db, steps, 1, why, sizeof(why)), 0);
+    assert_int_equal(db_migrate(db, steps, 2, why, sizeof(why)), 0);
+    assert_int_equal(db_migrate(db, steps, 2, why, sizeof(why)), 0);
+    struct db_conn *c = borrow(db);
+    assert_int_equal(number_of(c, "SELECT sum(n) FROM a"), 3);
+    assert_int_equal(number_of(c, "SELECT count(*) FROM schema_migrations WHERE time_applied > 1600000000000000"), 2);
+    db_release(c);
+    db_close(db);
+}
+
+static void broken_one_leaves_nothing(void **state)
+{
+    struct db *db = open_fresh();
+    char why[512] = "";
+    (void)state;
+    assert_true(db_migrate(db, steps, 3, why, sizeof(why)) < 0);
+    assert_non_null(strstr(why, "0003_broken"));
+    assert_non_null(strstr(why, "nowhere"));
+    struct db_conn *c = borrow(db);
+    assert_int_equal(number_of(c, "SELECT sum(n) FROM a"), 3);
+    assert_int_equal(number_of(c, "SELECT max(number) FROM schema_migrations"), 2);
+    db_release(c);
+    db_close(db);
+}
+
+static void newer_is_refused(void **state)
+{
+    struct db *db = open_fresh();
+    char why[512] = "";
+    (void)state;
+    assert_int_equal(db_migrate(db, steps, 2, why, sizeof(why)), 0);
+    assert_int_equal(db_migrate(db, steps, 1, why, sizeof(why)), -EPROTO);
+    assert_non_null(strstr(why, "newer"));
+    assert_non_null(strstr(why, "2 (second)"));
+    db_close(db);
+}
+
+static int migrate_as_process(const char *url, int wait_fd)
+{
+    struct db_options options = {.connections = 1, .statement_timeout_ms = TIMEOUT_MS};
+    char why[512] = "", byte;
+    struct db *db = NULL;
+    if (read(wait_fd, &byte, 1) != 0) /* the parent closes its end: all start at once */
+        return 1;
+    int err = db_open(url, &options, &db, why, sizeof(why));
+    if (err == 0)
+        err = db_migrate(db, steps, 2, why, sizeof(why));
+    db_close(db);
+    if (err < 0)
+        fprintf(stderr, "%s\n", why);
+    return err < 0;
+}
+
+static void processes_at_once(void **state)
+{
+    enum { PROCESSES = 4 };
+    pid_t pids[PROCESSES];
+    char url[512];
+    int gate[2];
+    (void)state;
+    fixture_fresh(url, sizeof(url));
+    assert_int_equal(pipe(gate), 0);
+    for (int i = 0; i < PROCESSES; ++i) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) {
+            close(gate[1]);
+            _exit(migrate_as_process(url, gate[0]));
+        }
+    }
+    close(gate[0]);
+    close(gate[1]);
+    for (int i = 0; i < PROCESSES; ++i) {
+        int status = -1;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    struct db *db = open_url(url, 1, TIMEOUT_MS);
+    struct db_conn *c = borrow(db);
+    assert_int_equal(number_of(c, "SELECT sum(n) FROM a"), 3);
+    assert_int_equal(number_of(c, "SELECT count(*) FROM schema_migrations"), 2);
+    db_release(c);
+    db_close(db);
+}
+
+static void what_admin_api_ships(void **state)
+{
+    struct db *db = open_fresh();
+    char why[512] = "";
+    size_t count = 0, other = 1;
+    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
+    (void)state;
+    assert_non_null(shipped);
+    for (size_t i = 0; i < count; ++i)
+        assert_int_equal(shipped[i].number, i + 1);
+    assert_null(admin_migrations("oracle", &other));
+    assert_int_equal(other, 0);
+    if (db_migrate(db, shipped, count, why, sizeof(why)) < 0)
+        fail_msg("%s", why);
+    struct db_conn *c = borrow(db);
+    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', 'P')");
+    assert_int_equal(db_exec_values(c,
+                                    "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, "
+                                    "time_update) SELECT 7, id, 'h', $1, 1, 1 FROM platforms",
+                                    &(struct db_value){.kind = DB_BLOB, .bytes = "sealed", .len = 6}, 1),
+                     1);
+    assert_int_equal(db_exec_values(c, "UPDATE tickets SET attempts = 11", NULL, 0), -ENOKEY);
+    assert_int_equal(number_of(c, "SELECT count(*) FROM tickets WHERE rev > projected_rev"), 1);
+    must_run(c, "DELETE FROM platforms");
+    assert_int_equal(number_of(c, "SELECT count(*) FROM tickets"), 0);
+    db_release(c);
+    db_close(db);
+}
+
+const struct CMUnitTest migration_tests[] = {
+    cmocka_unit_test(twice),
+    cmocka_unit_test(broken_one_leaves_nothing),
+    cmocka_unit_test(newer_is_refused),
+    cmocka_unit_test(processes_at_once),
+    cmocka_unit_test(what_admin_api_ships),
+};
+const size_t migration_test_count = sizeof(migration_tests) / sizeof(migration_tests[0]);

@@ -1,0 +1,94 @@
+/* Helpers of the suite; the tests are in *_tests.c and run on both databases. */
+#include "tests/unit/db/suite.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct db *open_url(const char *url, unsigned connections, unsigned timeout_ms)
+{
+    struct db_options options = {.connections = connections, .statement_timeout_ms = timeout_ms};
+    char why[512] = "";
+    struct db *db = NULL;
+    if (db_open(url, &options, &db, why, sizeof(why)) < 0)
+        fail_msg("db_open: %s", why);
+    return db;
+}
+
+struct db *open_fresh(void)
+{
+    char url[512];
+    fixture_fresh(url, sizeof(url));
+    return open_url(url, 4, TIMEOUT_MS);
+}
+
+struct db_conn *borrow(struct db *db)
+{
+    struct db_conn *c = NULL;
+    assert_int_equal(db_acquire(db, &c), 0);
+    return c;
+}
+
+void must_run(struct db_conn *c, const char *sql)
+{
+    int64_t done = db_exec_values(c, sql, NULL, 0);
+    if (done < 0)
+        fail_msg("%s: %s (%d)", sql, db_error(c), (int)done);
+}
+
+static int read_number(const struct db_rows *r, void *arg)
+{
+    *(int64_t *)arg = db_int(r, 0);
+    return 0;
+}
+
+int64_t number_of(struct db_conn *c, const char *sql)
+{
+    const struct db_statement st = {"number_of", sql, "", "i"};
+    int64_t number = 0;
+    int found = db_one(c, read_number, &number, &st);
+    if (found != 1)
+        fail_msg("%s: %s (%d)", sql, db_error(c), found);
+    return number;
+}
+
+void make_temporary_directory(char *path, size_t size)
+{
+    snprintf(path, size, "/tmp/lc-db-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(chmod(path, 0777), 0);
+}
+
+static int on_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void remove_tree(const char *path)
+{
+    nftw(path, on_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int run_suite(const char *name, const struct CMUnitTest *own, size_t own_count)
+{
+    const struct {
+        const struct CMUnitTest *tests;
+        size_t count;
+    } groups[] = {{value_tests, value_test_count},
+                  {transaction_tests, transaction_test_count},
+                  {migration_tests, migration_test_count},
+                  {own, own_count}};
+    struct CMUnitTest all[128];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); ++i) {
+        memcpy(all + n, groups[i].tests, groups[i].count * sizeof(all[0]));
+        n += groups[i].count;
+    }
+    return _cmocka_run_group_tests(name, all, n, fixture_start, fixture_stop);
+}

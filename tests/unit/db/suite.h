@@ -1,0 +1,39 @@
+/* What every test of shared/db starts from: a fresh database on the server that the program was built for. */
+#ifndef LC_TESTS_DB_SUITE_H
+#define LC_TESTS_DB_SUITE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "shared/db/db.h"
+
+enum { TIMEOUT_MS = 10000 };
+
+/* Of the fixture (sqlite_fixture.c or postgres_fixture.c). */
+extern const char *const fixture_dialect;
+int fixture_start(void **state); /* group set-up and tear-down */
+int fixture_stop(void **state);
+void fixture_fresh(char *url, size_t size); /* the URL of a new, empty database */
+
+/* Asserts that it opens. */
+struct db *open_fresh(void);
+struct db *open_url(const char *url, unsigned connections, unsigned timeout_ms);
+struct db_conn *borrow(struct db *db);
+/* Runs constant SQL without values; asserts that it goes well. */
+void must_run(struct db_conn *c, const char *sql);
+/* The one integer of a SELECT. */
+int64_t number_of(struct db_conn *c, const char *sql);
+void make_temporary_directory(char *path, size_t size); /* open to the server's user */
+void remove_tree(const char *path);
+
+extern const struct CMUnitTest value_tests[], transaction_tests[], migration_tests[];
+extern const size_t value_test_count, transaction_test_count, migration_test_count;
+
+/* Runs the shared tests and the program's own. */
+int run_suite(const char *name, const struct CMUnitTest *own, size_t own_count);
+
+#endif
