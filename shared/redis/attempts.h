@@ -99,6 +99,7 @@ int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *
 int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *upload_id);
 int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */
 int attempts_epoch_set(struct redis_client *c, const char *epoch);
-int attempts_clear(struct redis_client *c); /* removes lc:* (after a restored database) */
+int attempts_epoch_drop(struct redis_client *c); /* from here on nothing new is granted; before a full projection */
+int attempts_clear(struct redis_client *c);      /* removes lc:* (after a restored database) */
 
 #endif

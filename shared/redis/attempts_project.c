@@ -167,16 +167,28 @@ int attempts_epoch_get(struct redis_client *c, char out[64])
     return err;
 }
 
-int attempts_epoch_set(struct redis_client *c, const char *epoch)
+/* A command whose answer only says whether it was done. */
+static int tell(struct redis_client *c, int argc, const char **argv)
 {
-    const char *argv[] = {"SET", "lc:epoch", epoch};
     int err;
-    redisReply *r = redis_client_command(c, 3, argv, NULL, &err);
+    redisReply *r = redis_client_command(c, argc, argv, NULL, &err);
     if (r == NULL)
         return err;
     err = redis_reply_error(r);
     freeReplyObject(r);
     return err;
+}
+
+int attempts_epoch_set(struct redis_client *c, const char *epoch)
+{
+    const char *argv[] = {"SET", "lc:epoch", epoch};
+    return tell(c, 3, argv);
+}
+
+int attempts_epoch_drop(struct redis_client *c)
+{
+    const char *argv[] = {"DEL", "lc:epoch"};
+    return tell(c, 2, argv);
 }
 
 static int remove_keys(struct redis_client *c, const redisReply *keys)
@@ -218,14 +230,8 @@ static int clear_step(struct redis_client *c, char cursor[NUMBER_SIZE])
 
 int attempts_clear(struct redis_client *c)
 {
-    const char *argv[] = {"DEL", "lc:epoch"}; /* first: from here on nothing is granted */
     char cursor[NUMBER_SIZE] = "0";
-    int err;
-    redisReply *r = redis_client_command(c, 2, argv, NULL, &err);
-    if (r == NULL)
-        return err;
-    err = redis_reply_error(r);
-    freeReplyObject(r);
+    int err = attempts_epoch_drop(c); /* first */
     do {
         if (err == 0)
             err = clear_step(c, cursor);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "services/admin-api/storage/internal.h"
@@ -18,6 +19,7 @@ struct cleanup {
     storage_report report;
     void *arg;
     int error;
+    int shelf; /* the directory of archives/ being looked at */
 };
 
 static void tell(struct cleanup *k, const char *what, const char *id, const char *done, const char *would)
@@ -25,24 +27,42 @@ static void tell(struct cleanup *k, const char *what, const char *id, const char
     k->report(k->arg, what, id, k->dry_run ? would : done);
 }
 
-/* A directory no row knows: an archive filed or stored just before a crash of the database's disk, or a stray copy. */
+/* Is it an upload that this database has never heard of (restored from an older copy, say)? 1, 0 or negative. */
+static int is_unheard(struct cleanup *k, const char *id)
+{
+    struct record_manifest m;
+    const char *why;
+    int known = db_one(k->conn, NULL, NULL, storage_statement(LEDGER_HAS), id);
+    if (known != 0)
+        return known < 0 ? known : 0;
+    int dir = openat(k->shelf, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int err = dir < 0 ? -errno : store_check(k->storage, dir, id, &m, &why);
+    if (dir >= 0)
+        close(dir);
+    return err == 0 && strcmp(m.method, STORAGE_METHOD_API) != 0;
+}
+
 static int on_archive(void *arg, const char *id)
 {
     struct cleanup *k = arg;
-    int known = db_one(k->conn, NULL, NULL, storage_statement(ARCHIVE_HAS), id);
-    if (known < 0)
-        return k->error = known;
-    if (known == 1)
-        return 0;
-    tell(k, "unknown", id, "moved to spool/orphans", "would be moved to spool/orphans");
-    if (k->dry_run)
-        return 0;
-    char shelf[3] = {id[0], id[1], '\0'};
-    int from = openat(k->storage->archives, shelf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int err = from < 0 ? -errno : store_move(from, spool_orphans_fd(k->storage->spool), id);
-    if (from >= 0)
-        close(from);
-    return k->error = err;
+    struct stat st;
+    int known = db_one(k->conn, NULL, NULL, storage_statement(DIRECTORY_KNOWN), id);
+    if (known != 0)
+        return k->error = known < 0 ? known : 0;
+    if (fstatat(k->shelf, id, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (time(NULL) - st.st_ctime) * 1000 < k->storage->options.reconcile_age_ms)
+        return 0; /* perhaps its row is being written */
+    int unheard = is_unheard(k, id);
+    if (unheard < 0)
+        return k->error = unheard;
+    if (unheard == 1)
+        tell(k, "unknown", id, "moved to spool/new, to be filed", "would be moved to spool/new and filed");
+    else
+        tell(k, "unknown", id, "moved to spool/orphans", "would be moved to spool/orphans");
+    struct spool *spool = k->storage->spool;
+    if (!k->dry_run)
+        k->error = store_move(k->shelf, unheard == 1 ? spool_new_fd(spool) : spool_orphans_fd(spool), id);
+    return k->error;
 }
 
 static int look_at_shelves(struct cleanup *k)
@@ -50,12 +70,12 @@ static int look_at_shelves(struct cleanup *k)
     for (int i = 0; i < 256 && k->error == 0; ++i) {
         char shelf[3];
         snprintf(shelf, sizeof(shelf), "%02x", (unsigned)i);
-        int fd = openat(k->storage->archives, shelf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
+        k->shelf = openat(k->storage->archives, shelf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (k->shelf < 0)
             continue;
-        int err = store_each(fd, on_archive, k);
-        close(fd);
-        if (err < 0 && k->error == 0)
+        int err = store_each(k->shelf, on_archive, k);
+        close(k->shelf);
+        if (err < 0)
             k->error = err;
     }
     return k->error;
@@ -63,8 +83,30 @@ static int look_at_shelves(struct cleanup *k)
 
 static int on_orphan(void *arg, const char *id)
 {
-    tell(arg, "orphan", id, "kept until ORPHAN_RETENTION", "kept until ORPHAN_RETENTION");
+    tell(arg, "orphan", id, "kept for ORPHAN_RETENTION", "kept for ORPHAN_RETENTION");
     return 0;
+}
+
+static int on_tmp(void *arg, const char *id)
+{
+    struct cleanup *k = arg;
+    if (!reconcile_is_abandoned(k->storage, id))
+        return 0;
+    tell(k, "abandoned", id, "moved to spool/trash", "would be moved to spool/trash");
+    int err = k->dry_run ? 0 : store_trash(k->storage, spool_tmp_fd(k->storage->spool), id);
+    return err == -ENOENT ? 0 : err;
+}
+
+static int look_at_doomed(struct cleanup *k)
+{
+    struct db_rows *rows;
+    int more, err = db_query(k->conn, &rows, storage_statement(DOOMED), "");
+    if (err < 0)
+        return err;
+    while ((more = db_step(rows)) == 1)
+        tell(k, "doomed", db_text(rows, 0), "could not be removed yet", "would be removed");
+    db_rows_free(rows);
+    return more;
 }
 
 static int look_at_rows(struct cleanup *k)
@@ -97,17 +139,29 @@ static int look_at_rows(struct cleanup *k)
     return 0;
 }
 
+/* What the service itself would do: else its work in progress looks lost. */
+static int catch_up(struct cleanup *k)
+{
+    struct sweep_outcome filed, removed;
+    (void)filing_sweep(k->storage, k->conn, 0, 0, &filed);
+    if (filed.error < 0)
+        k->report(k->arg, "unfiled", filed.upload_id, filed.why);
+    (void)deletion_sweep(k->storage, k->conn, 0, &removed);
+    return filed.error == -ENOTCONN || removed.error == -ENOTCONN ? -ENOTCONN : 0; /* a bad upload does not end it */
+}
+
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg)
 {
     struct cleanup k = {.storage = s, .conn = c, .dry_run = dry_run, .report = report, .arg = arg};
-    int err = 0;
-    if (!dry_run) { /* first what the service itself would do: else its work in progress looks lost */
-        err = filing_sweep(s, c, NULL, 0, 0);
-        if (err == 0)
-            err = deletion_sweep(s, c);
-    }
+    int err = dry_run ? 0 : catch_up(&k);
     if (err == 0)
         err = look_at_shelves(&k);
+    if (err == 0 && !dry_run)
+        err = catch_up(&k);
+    if (err == 0)
+        err = look_at_doomed(&k);
+    if (err == 0)
+        err = store_each(spool_tmp_fd(s->spool), on_tmp, &k);
     if (err == 0)
         err = store_each(spool_orphans_fd(s->spool), on_orphan, &k);
     return err < 0 ? err : look_at_rows(&k);

@@ -38,6 +38,11 @@ int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us
     return run_two(c, storage_statement(DOOM_PLATFORM), storage_statement(BURY_PLATFORM), platform_id, now_us);
 }
 
+int storage_retire_token(struct db_conn *c, int64_t ticket_id, int64_t now_us)
+{
+    return run_two(c, storage_statement(RETIRE_TOKEN), NULL, ticket_id, now_us);
+}
+
 static int read_page(struct db_conn *c, const char *after, char ids[PAGE][STORAGE_ID_SIZE], size_t *count)
 {
     struct db_rows *rows;
@@ -54,11 +59,8 @@ static int read_page(struct db_conn *c, const char *after, char ids[PAGE][STORAG
 static int remove_one(struct storage *s, struct db_conn *c, const char *id)
 {
     int err = spool_id_is_valid(id) ? store_remove(s, id) : 0;
-    if (err < 0) {
-        ADMIN_COUNT(REMOVE_ERRORS);
-        log_error("deletion.failed", LOG_S("upload_id", id), LOG_E(err));
+    if (err < 0)
         return err;
-    }
     int64_t n = db_exec(c, storage_statement(DOOMED_DONE), id);
     if (n > 0) {
         ADMIN_COUNT(ARCHIVES_REMOVED);
@@ -67,20 +69,32 @@ static int remove_one(struct storage *s, struct db_conn *c, const char *id)
     return n < 0 ? (int)n : 0;
 }
 
-int deletion_sweep(struct storage *s, struct db_conn *c)
+static void note_error(struct sweep_outcome *out, int err, const char *id)
+{
+    ADMIN_COUNT(REMOVE_ERRORS);
+    if (out->error < 0)
+        return;
+    out->error = err;
+    snprintf(out->upload_id, sizeof(out->upload_id), "%s", id);
+}
+
+int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out)
 {
     char ids[PAGE][STORAGE_ID_SIZE], after[STORAGE_ID_SIZE] = "";
     size_t count;
-    int first_error = 0;
+    *out = (struct sweep_outcome){.error = 0};
     do {
         int err = read_page(c, after, ids, &count);
         if (err < 0)
-            return err;
-        for (size_t i = 0; i < count; ++i)
-            if ((err = remove_one(s, c, ids[i])) < 0 && first_error == 0)
-                first_error = err; /* one that cannot be removed does not keep the others */
+            return out->error = err;
+        for (size_t i = 0; i < count && !out->cut_short; ++i) {
+            err = remove_one(s, c, ids[i]);
+            if (err < 0)
+                note_error(out, err, ids[i]);
+            out->cut_short = until_ms != 0 && storage_now_ms() > until_ms;
+        }
         if (count > 0)
             memcpy(after, ids[count - 1], sizeof(after));
-    } while (count == PAGE);
-    return first_error;
+    } while (count == PAGE && !out->cut_short);
+    return out->error;
 }

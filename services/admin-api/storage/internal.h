@@ -10,7 +10,17 @@
 #include "shared/redis/client.h"
 #include "shared/spool/spool.h"
 
-enum filing_step { FILING_READ, FILING_RECORD, FILING_MOVE, FILING_PROJECT, FILING_STEPS };
+#define STORAGE_METHOD_API "api" /* of the manifest: bytes that did not come through the gateway */
+
+enum filing_step { FILING_READ, FILING_RECORD, FILING_MOVE, FILING_STEPS };
+enum sweep_part { SWEEP_DATABASE, SWEEP_FILING, SWEEP_DELETION, SWEEP_PROJECTION, SWEEP_RECONCILE, SWEEP_PARTS };
+
+/* What a sweep over many came to: the first error (the others had their turn all the same), whose it was and why. */
+struct sweep_outcome {
+    int error;
+    char upload_id[STORAGE_ID_SIZE], why[256];
+    bool cut_short; /* the time was over before all had their turn */
+};
 
 struct storage {
     struct db *db;
@@ -18,7 +28,7 @@ struct storage {
     struct spool *spool;
     int archives;
     uint32_t gateway_uid;
-    enum filing_step crash_after; /* tests: filing stops behind this step as a crash would; FILING_STEPS: never */
+    enum filing_step crash_after; /* filing stops behind this step as a crash would, for tests; FILING_STEPS: never */
 
     pthread_mutex_t quick_lock; /* requests' own connection to Redis: they never wait for a sweep */
     struct redis_client *quick;
@@ -28,7 +38,7 @@ struct storage {
     pthread_t keeper;
     bool keeping;
     atomic_bool stopping, poked;
-    int last_error; /* of a sweep: said in the log when it changes */
+    struct sweep_outcome failing[SWEEP_PARTS]; /* of each part last time: said in the log when it changes */
     int64_t reconciled_ms;
 };
 
@@ -39,33 +49,41 @@ int64_t storage_now_ms(void); /* monotonic */
 int store_open_archives(struct storage *s, char *why, size_t why_size);
 /* Opens spool/new/<id> safely: a real directory. */
 int store_open_spooled(struct storage *s, const char *id);
-/* Decodes the manifest in `dir` and checks it against the id and the data file: 0, -EBADMSG (with `why`) or an error
- * of the moment. */
+/* Decodes the manifest in `dir` and checks it against the id and the data file: 0, -EBADMSG (it will never be good;
+ * with `why`), -EPERM (another user's: GATEWAY_UID may be wrong, so it is left where it is) or an error of the moment.
+ */
 int store_check(struct storage *s, int dir, const char *id, struct record_manifest *m, const char **why);
-/* Renames spool/new/<id> to archives/<xx>/<id>. Already there is success; -ENOENT: in neither. */
+/* Renames spool/new/<id> to archives/<xx>/<id>. Done before is success; -ENOENT: in neither; -EEXIST or -ENOTEMPTY:
+ * in both. */
 int store_file(struct storage *s, const char *id);
-int store_remove(struct storage *s, const char *id); /* from archives/ and spool/new; not there is success */
-int store_move(int from, int to, const char *id);    /* between two directories of the spool, durable */
-bool store_has(struct storage *s, const char *id);   /* in archives/ */
-int store_remove_tree(int at, const char *id);       /* data, manifest, state and the directory */
+int store_remove(struct storage *s, const char *id);          /* from spool/new and archives/; not there is success */
+int store_move(int from, int to, const char *id);             /* between two directories of one file system, durable */
+int store_trash(struct storage *s, int from, const char *id); /* to spool/trash, over what is there */
+int store_remove_tree(int at, const char *id);                /* whatever it is; not there is success */
 /* Calls `each` for every upload id in a spool directory until it returns non-zero. */
 int store_each(int directory, int (*each)(void *arg, const char *id), void *arg);
 
-/* filing.c. `wanted` 0: any ticket. -ENOENT: not in the spool any more. */
-int filing_run(struct storage *s, struct db_conn *c, struct redis_client *r, const char *id, int64_t wanted);
-int filing_sweep(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t wanted, int64_t until_ms);
+/* filing.c. `wanted` 0: every ticket's. `until_ms` (monotonic) 0: without limit. Returns out->error. */
+int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t until_ms, struct sweep_outcome *out);
 
 /* projection.c */
-/* 1 sent, 0 no such ticket. freed_name: may be claimed again; filed_late: an id of the ledger that Redis still holds
- * among the unfiled. Either may be NULL. */
-int projection_ticket(struct db_conn *c, struct redis_client *r, int64_t ticket_id, const char *freed_name,
-                      const char *filed_late);
+struct projection_extra {   /* each may be NULL */
+    const char *freed_name; /* may be claimed again */
+    const char *filed_late; /* an id of the ledger that Redis holds as not filed */
+    const char *retired;    /* the hash of a token rotated away */
+};
+/* 1 sent, 0 no such ticket. */
+int projection_ticket(struct db_conn *c, struct redis_client *r, int64_t ticket_id,
+                      const struct projection_extra *extra);
+int projection_bury(struct db_conn *c, struct redis_client *r);                     /* what tombstones say */
 int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *r); /* all of it, if Redis lost it */
 int projection_all(struct storage *s, struct db_conn *c, struct redis_client *r);
 
 /* reconcile.c */
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r);
-/* deletion.c */
-int deletion_sweep(struct storage *s, struct db_conn *c);
+bool reconcile_is_abandoned(struct storage *s, const char *id); /* of spool/tmp */
+
+/* deletion.c. `until_ms` as above. */
+int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out);
 
 #endif

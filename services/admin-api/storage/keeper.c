@@ -14,6 +14,7 @@
 
 #define STEP_MS      200 /* between looks at `stopping` and `poked` */
 #define RECONCILE_MS 60000
+#define CALLS_MAX    10000 /* taken from the socket before a sweep */
 
 static int subscribe(struct storage *s, bool *subscribed)
 {
@@ -32,58 +33,83 @@ static void nap(void)
     nanosleep(&step, NULL);
 }
 
-/* Until there is something to do: a wake-up, a poke, the interval or the end. */
+/* True: somebody called, once or often: one sweep serves them all. */
+static bool was_called(struct storage *s, bool *subscribed, unsigned timeout_ms)
+{
+    int err = 0, messages = 0;
+    redisReply *reply = redis_client_wait(s->subscriber, timeout_ms, &err);
+    for (; reply != NULL; ++messages) {
+        freeReplyObject(reply);
+        reply = messages < CALLS_MAX ? redis_client_wait(s->subscriber, 0, &err) : NULL;
+    }
+    if (err < 0 && err != -ETIMEDOUT)
+        *subscribed = false;
+    return messages > 0;
+}
+
+/* Until there is something to do: a call, a poke, the interval or the end. */
 static void wait_for_work(struct storage *s, bool *subscribed)
 {
     int64_t until = storage_now_ms() + s->options.sweep_ms;
     while (!atomic_load(&s->stopping) && !atomic_exchange(&s->poked, false) && storage_now_ms() < until) {
-        int err = -ENOTCONN;
-        if (!*subscribed) {
+        if (!*subscribed)
             nap();
-            continue;
-        }
-        redisReply *reply = redis_client_wait(s->subscriber, STEP_MS, &err);
-        if (reply != NULL) {
-            freeReplyObject(reply);
+        else if (was_called(s, subscribed, STEP_MS))
             return;
-        }
-        *subscribed = err == -ETIMEDOUT;
     }
 }
 
-static int sweep(struct storage *s, struct db_conn *c, struct redis_client *r)
+/* One line when a part begins to fail, fails otherwise, or works again. */
+static int note(struct storage *s, enum sweep_part part, const struct sweep_outcome *now)
 {
-    int filed = filing_sweep(s, c, NULL, 0, 0); /* one projection a ticket follows, not one an upload */
-    int removed = deletion_sweep(s, c);
-    int told = projection_sweep(s, c, r);
-    int err = filed < 0 ? filed : removed < 0 ? removed : told;
+    static const char *const names[SWEEP_PARTS] = {"database", "filing", "deletion", "projection", "reconcile"};
+    struct sweep_outcome *last = s->failing + part;
+    bool same = now->error == last->error && strcmp(now->upload_id, last->upload_id) == 0;
+    if (now->error < 0)
+        ADMIN_COUNT(SWEEP_ERRORS);
+    *last = *now;
+    if (now->error == 0 && !same)
+        log_info("sweep.recovered", LOG_S("part", names[part]));
+    else if (!same)
+        log_error("sweep.failing", LOG_S("part", names[part]), LOG_E(now->error),
+                  LOG_S("upload_id", now->upload_id[0] != '\0' ? now->upload_id : NULL),
+                  LOG_S("why", now->why[0] != '\0' ? now->why : NULL));
+    return now->error;
+}
+
+static int note_error(struct storage *s, enum sweep_part part, int err)
+{
+    const struct sweep_outcome now = {.error = err};
+    return note(s, part, &now);
+}
+
+static int sweep(struct storage *s, struct db_conn *c)
+{
+    struct sweep_outcome filed, removed;
+    (void)filing_sweep(s, c, 0, storage_now_ms() + s->options.sweep_ms, &filed);
+    (void)deletion_sweep(s, c, storage_now_ms() + s->options.sweep_ms, &removed);
+    if (filed.cut_short || removed.cut_short) /* projection has its turn in between */
+        storage_poke(s);
+    int first = note(s, SWEEP_FILING, &filed);
+    int err = note(s, SWEEP_DELETION, &removed);
+    first = first < 0 ? first : err;
+    err = note_error(s, SWEEP_PROJECTION, projection_sweep(s, c, s->client));
     if (err == 0 && storage_now_ms() - s->reconciled_ms >= RECONCILE_MS) {
-        err = reconcile_sweep(s, c, r);
+        err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
         s->reconciled_ms = storage_now_ms();
     }
-    return err;
+    return first < 0 ? first : err;
 }
 
 int storage_sweep(struct storage *s)
 {
     struct db_conn *c;
-    int err = db_acquire(s->db, &c);
+    int err = note_error(s, SWEEP_DATABASE, db_acquire(s->db, &c));
     if (err < 0)
         return err;
-    err = sweep(s, c, s->client);
+    err = sweep(s, c);
     db_release(c);
     return err;
-}
-
-static void note_state(struct storage *s, int err)
-{
-    if (err == s->last_error)
-        return;
-    if (err < 0)
-        log_warn("sweep.failing", LOG_E(err));
-    else
-        log_info("sweep.recovered");
-    s->last_error = err;
 }
 
 static void *keep(void *arg)
@@ -92,11 +118,8 @@ static void *keep(void *arg)
     bool subscribed = false;
     while (!atomic_load(&s->stopping)) {
         if (!subscribed)
-            (void)subscribe(s, &subscribed); /* before the sweep: what is published during it wakes us again */
-        int err = storage_sweep(s);
-        if (err < 0)
-            ADMIN_COUNT(SWEEP_ERRORS);
-        note_state(s, err);
+            (void)subscribe(s, &subscribed); /* before the sweep: what is published during it calls again */
+        (void)storage_sweep(s);
         wait_for_work(s, &subscribed);
     }
     return NULL;

@@ -44,11 +44,15 @@ static void texts_free(struct texts *t)
     *t = (struct texts){0};
 }
 
-struct unfiled { /* uploads in spool/new by ticket, while everything is projected */
+struct unfiled { /* an upload in spool/new, while everything is projected */
+    int64_t ticket_id;
+    char id[SPOOL_ID_SIZE], *name;
+};
+
+struct unfiled_list {
     struct storage *storage;
-    struct texts ids;
-    int64_t *tickets;
-    size_t room;
+    struct unfiled *items;
+    size_t count, room;
 };
 
 struct reading {
@@ -135,14 +139,18 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     return db_transaction(c, note_projected, r);
 }
 
-int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id, const char *freed_name,
-                      const char *filed_late)
+int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
+                      const struct projection_extra *extra)
 {
     struct reading r = {.filed = {0}};
     int found = read_ticket(c, ticket_id, &r);
-    int err = found == 1 && filed_late != NULL ? texts_add(&r.filed, filed_late) : 0;
-    r.row.freed_names = &freed_name;
-    r.row.freed_count = freed_name != NULL;
+    int err = 0;
+    if (found == 1 && extra != NULL) {
+        r.row.freed_names = &extra->freed_name;
+        r.row.freed_count = extra->freed_name != NULL;
+        r.row.old_token_hash = extra->retired;
+        err = extra->filed_late != NULL ? texts_add(&r.filed, extra->filed_late) : 0;
+    }
     if (err == 0)
         err = found == 1 ? send(c, client, &r) : found;
     reading_free(&r);
@@ -166,7 +174,7 @@ static int read_page(struct db_conn *c, const struct db_statement *st, int64_t a
 
 static int on_unfiled(void *arg, const char *id)
 {
-    struct unfiled *u = arg;
+    struct unfiled_list *u = arg;
     struct record_manifest m;
     const char *why;
     int dir = store_open_spooled(u->storage, id);
@@ -174,30 +182,58 @@ static int on_unfiled(void *arg, const char *id)
     if (dir >= 0)
         close(dir);
     if (err < 0)
-        return err == -ENOMEM ? err : 0; /* filing puts it aside */
-    if (u->ids.count == u->room) {
+        return err == -ENOMEM ? err : 0; /* filing puts it aside, or says what is wrong */
+    if (u->count == u->room) {
         size_t room = u->room == 0 ? 64 : 2 * u->room;
-        int64_t *tickets = realloc(u->tickets, room * sizeof(*tickets));
-        if (tickets == NULL)
+        struct unfiled *items = realloc(u->items, room * sizeof(*items));
+        if (items == NULL)
             return -ENOMEM;
-        u->tickets = tickets;
+        u->items = items;
         u->room = room;
     }
-    u->tickets[u->ids.count] = m.ticket_id;
-    return texts_add(&u->ids, id);
+    struct unfiled *item = u->items + u->count;
+    *item = (struct unfiled){.ticket_id = m.ticket_id, .name = strdup(m.name)};
+    memcpy(item->id, m.upload_id, sizeof(item->id));
+    return item->name == NULL ? -ENOMEM : (++u->count, 0);
+}
+
+static void unfiled_free(struct unfiled_list *u)
+{
+    for (size_t i = 0; i < u->count; ++i)
+        free(u->items[i].name);
+    free(u->items);
+}
+
+/* Another thread may have filed and projected it since the spool was listed: then our word came too late, and the id
+ * must leave `done` again. Asked after sending, so that whoever files later also projects later. */
+static int take_back(struct db_conn *c, struct redis_client *client, int64_t ticket_id, const struct texts *sent)
+{
+    int err = 0;
+    for (size_t i = 0; i < sent->count && err >= 0; ++i) {
+        const struct projection_extra extra = {.filed_late = sent->items[i]};
+        err = db_one(c, NULL, NULL, storage_statement(LEDGER_HAS), sent->items[i]);
+        if (err == 1)
+            err = projection_ticket(c, client, ticket_id, &extra);
+    }
+    return err < 0 ? err : 0;
 }
 
 static int project_fully(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
-                         const struct unfiled *unfiled)
+                         const struct unfiled_list *unfiled)
 {
     struct reading r = {.filed = {0}};
     int found = read_ticket(c, ticket_id, &r);
     int err = found == 1 ? read_taken(c, ticket_id, &r.taken) : found;
-    for (size_t i = 0; i < unfiled->ids.count && err == 0 && found == 1; ++i)
-        if (unfiled->tickets[i] == ticket_id)
-            err = texts_add(&r.unfiled, unfiled->ids.items[i]);
+    for (size_t i = 0; i < unfiled->count && err == 0 && found == 1; ++i)
+        if (unfiled->items[i].ticket_id == ticket_id) {
+            err = texts_add(&r.unfiled, unfiled->items[i].id);
+            if (err == 0)
+                err = texts_add(&r.taken, unfiled->items[i].name);
+        }
     if (err == 0 && found == 1)
         err = send(c, client, &r);
+    if (err == 0)
+        err = take_back(c, client, ticket_id, &r.unfiled);
     reading_free(&r);
     return err;
 }
@@ -219,11 +255,13 @@ static int new_epoch(struct redis_client *client)
 
 int projection_all(struct storage *s, struct db_conn *c, struct redis_client *client)
 {
-    struct unfiled unfiled = {.storage = s};
+    struct unfiled_list unfiled = {.storage = s};
     int64_t ids[PAGE], after = 0;
     size_t count = 0, total = 0;
-    int err = store_each(spool_new_fd(s->spool), on_unfiled, &unfiled);
+    int err = attempts_epoch_drop(client); /* nothing is granted on half of it */
 
+    if (err == 0)
+        err = store_each(spool_new_fd(s->spool), on_unfiled, &unfiled);
     do {
         if (err == 0)
             err = read_page(c, storage_statement(PROJECTION_PAGE), after, ids, &count);
@@ -232,9 +270,10 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
         total += count;
     } while (err == 0 && count == PAGE);
     if (err == 0)
+        err = projection_bury(c, client);
+    if (err == 0)
         err = new_epoch(client);
-    texts_free(&unfiled.ids);
-    free(unfiled.tickets);
+    unfiled_free(&unfiled);
     if (err == 0) {
         ADMIN_COUNT(PROJECTIONS_FULL);
         log_info("projection.full", LOG_I("tickets", total));
@@ -242,62 +281,74 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
     return err;
 }
 
-static int projection_due_one(struct db_conn *c, struct redis_client *client, int64_t ticket_id)
-{
-    int found = projection_ticket(c, client, ticket_id, NULL, NULL);
-    return found < 0 ? found : 0;
-}
-
 static int project_due(struct db_conn *c, struct redis_client *client)
 {
     int64_t ids[PAGE], after = 0;
     size_t count = 0;
-    int err;
+    int err, refused = 0;
     do {
         err = read_page(c, storage_statement(PROJECTION_DUE), after, ids, &count);
-        for (size_t i = 0; i < count && err == 0; ++i)
-            err = projection_due_one(c, client, after = ids[i]);
-    } while (err == 0 && count == PAGE);
-    return err;
+        for (size_t i = 0; i < count && err >= 0; ++i) {
+            err = projection_ticket(c, client, after = ids[i], NULL);
+            if (err == -EPROTO) { /* the script's own error: one ticket does not keep the others */
+                refused = err;
+                err = 0;
+            }
+        }
+    } while (err >= 0 && count == PAGE);
+    return err < 0 ? err : refused;
 }
 
 struct tombstone {
     int64_t id, ticket_id, rev;
+    bool gone;
     char token_hash[80];
 };
 
-static int read_tombstones(struct db_conn *c, struct tombstone out[PAGE], size_t *count)
+static int read_tombstones(struct db_conn *c, int64_t after, struct tombstone out[PAGE], size_t *count)
 {
     struct db_rows *rows;
-    int more, err = db_query(c, &rows, storage_statement(TOMBSTONES));
+    int more, err = db_query(c, &rows, storage_statement(TOMBSTONES), after);
     *count = 0;
     if (err < 0)
         return err;
     while ((more = db_step(rows)) == 1 && *count < PAGE) {
         struct tombstone *t = out + (*count)++;
-        *t = (struct tombstone){.id = db_int(rows, 0), .ticket_id = db_int(rows, 1), .rev = db_int(rows, 3)};
+        *t = (struct tombstone){
+            .id = db_int(rows, 0), .ticket_id = db_int(rows, 1), .rev = db_int(rows, 3), .gone = db_int(rows, 4) != 0};
         snprintf(t->token_hash, sizeof(t->token_hash), "%s", db_text(rows, 2));
     }
     db_rows_free(rows);
     return more < 0 ? more : 0;
 }
 
-static int bury(struct db_conn *c, struct redis_client *client)
+static int bury_one(struct db_conn *c, struct redis_client *client, const struct tombstone *t)
+{
+    const struct projection_extra retired = {.retired = t->token_hash};
+    const struct projection gone = {
+        .ticket_id = t->ticket_id, .rev = t->rev, .gone = 1, .token_hash = t->token_hash, .platform = ""};
+    int found = t->gone ? 0 : projection_ticket(c, client, t->ticket_id, &retired);
+    int err = found == 0 ? attempts_project(client, &gone) : found;
+    if (err < 0)
+        return err;
+    int64_t n = db_exec(c, storage_statement(TOMBSTONE_DONE), t->id);
+    return n < 0 ? (int)n : 0;
+}
+
+int projection_bury(struct db_conn *c, struct redis_client *client)
 {
     struct tombstone *stones = calloc(PAGE, sizeof(*stones));
     size_t count = 0;
-    int err = stones == NULL ? -ENOMEM : read_tombstones(c, stones, &count);
-    for (size_t i = 0; i < count && err == 0; ++i) {
-        const struct projection gone = {.ticket_id = stones[i].ticket_id,
-                                        .rev = stones[i].rev,
-                                        .gone = 1,
-                                        .token_hash = stones[i].token_hash,
-                                        .platform = ""};
-        err = attempts_project(client, &gone);
-        int64_t n = err < 0 ? 0 : db_exec(c, storage_statement(TOMBSTONE_DONE), stones[i].id);
-        if (err == 0 && n < 0)
-            err = (int)n;
-    }
+    int64_t after = 0;
+    int err = stones == NULL ? -ENOMEM : 0;
+    do {
+        if (err == 0)
+            err = read_tombstones(c, after, stones, &count);
+        for (size_t i = 0; i < count && err == 0; ++i) {
+            after = stones[i].id;
+            err = bury_one(c, client, stones + i);
+        }
+    } while (err == 0 && count == PAGE);
     free(stones);
     return err;
 }
@@ -316,6 +367,9 @@ static int is_current(struct redis_client *client)
 int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *client)
 {
     int current = is_current(client);
-    int err = current < 0 ? current : current == 0 ? projection_all(s, c, client) : project_due(c, client);
-    return err < 0 ? err : bury(c, client);
+    if (current != 1)
+        return current < 0 ? current : projection_all(s, c, client);
+    int err = project_due(c, client);
+    int buried = projection_bury(c, client);
+    return err < 0 ? err : buried;
 }

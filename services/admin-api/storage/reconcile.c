@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,7 @@
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 
-#define TRASH_AGE_S 600
-#define SCAN_COUNT  "500"
+#define SCAN_COUNT "500"
 
 static bool spool_holds(int directory, const char *id)
 {
@@ -31,7 +31,8 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
 {
     if (!spool_id_is_valid(id))
         return attempts_forget_done(r, ticket_id, id);
-    int err = store_move(spool_tmp_fd(s->spool), spool_trash_fd(s->spool), id);
+    const struct projection_extra late = {.filed_late = id};
+    int err = store_trash(s, spool_tmp_fd(s->spool), id);
     if (err < 0 && err != -ENOENT)
         return err;
     if (spool_holds(spool_new_fd(s->spool), id))
@@ -39,7 +40,7 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
     int known = db_one(c, NULL, NULL, storage_statement(LEDGER_HAS), id);
     if (known < 0)
         return known;
-    if (known == 1 && (known = projection_ticket(c, r, ticket_id, NULL, id)) != 0)
+    if (known == 1 && (known = projection_ticket(c, r, ticket_id, &late)) != 0)
         return known < 0 ? known : 0; /* filed, but its commit came after: said once more */
     ADMIN_COUNT(ATTEMPTS_RETURNED);
     log_info("reconcile.attempt_returned", LOG_S("upload_id", id), LOG_I("ticket_id", ticket_id));
@@ -81,61 +82,74 @@ static int scan_page(struct storage *s, struct db_conn *c, struct redis_client *
 
 /* --- old directories --- */
 
-struct aging {
-    struct storage *storage;
-    int directory;
-    int64_t age_s;
-    const char *event;
-    bool to_trash;
-    int error;
-};
-
-static int on_aging(void *arg, const char *id)
+static int64_t age_of(const struct stat *st, bool moved)
 {
-    struct aging *a = arg;
-    struct stat dir, data, state;
-    char path[64];
-    snprintf(path, sizeof(path), "%s/data", id);
-    if (fstatat(a->directory, id, &dir, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    time_t touched = dir.st_mtime;
-    if (fstatat(a->directory, path, &data, AT_SYMLINK_NOFOLLOW) == 0 && data.st_mtime > touched)
-        touched = data.st_mtime;
-    snprintf(path, sizeof(path), "%s/state", id);
-    if (a->to_trash && fstatat(a->directory, path, &state, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0; /* a resumable upload has an end of its own */
-    if (time(NULL) - touched < a->age_s)
-        return 0;
-    int err = a->to_trash ? store_move(a->directory, spool_trash_fd(a->storage->spool), id)
-                          : store_remove_tree(a->directory, id);
-    log_info(a->event, LOG_S("upload_id", id), LOG_S("error", err < 0 ? log_errno_text(err) : NULL));
-    if (err < 0 && a->error == 0)
-        a->error = err;
-    return 0;
+    int64_t since = moved && st->st_ctime > st->st_mtime ? st->st_ctime : st->st_mtime; /* a rename sets ctime */
+    return (time(NULL) - since) * 1000;
 }
 
-static int age_out(struct storage *s, int directory, int64_t age_s, const char *event, bool to_trash)
+bool reconcile_is_abandoned(struct storage *s, const char *id)
 {
-    struct aging a = {.storage = s, .directory = directory, .age_s = age_s, .event = event, .to_trash = to_trash};
-    int err = store_each(directory, on_aging, &a);
-    return err < 0 ? err : a.error;
+    struct stat st;
+    char path[64];
+    int tmp = spool_tmp_fd(s->spool);
+    snprintf(path, sizeof(path), "%s/state", id);
+    if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return false; /* a resumable upload has an end of its own */
+    snprintf(path, sizeof(path), "%s/data", id);
+    if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) < s->options.expiry_ms)
+        return false;
+    return fstatat(tmp, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) >= s->options.expiry_ms;
+}
+
+static int on_tmp(void *arg, const char *id)
+{
+    struct storage *s = arg;
+    if (!reconcile_is_abandoned(s, id))
+        return 0;
+    int err = store_trash(s, spool_tmp_fd(s->spool), id);
+    if (err == 0)
+        log_info("spool.abandoned", LOG_S("upload_id", id));
+    return err == -ENOENT ? 0 : err;
+}
+
+struct emptying {
+    int directory;
+    int64_t age_ms;
+    const char *event;
+};
+
+static int on_old(void *arg, const char *id)
+{
+    const struct emptying *e = arg;
+    struct stat st;
+    if (fstatat(e->directory, id, &st, AT_SYMLINK_NOFOLLOW) < 0 || age_of(&st, true) < e->age_ms)
+        return 0;
+    int err = store_remove_tree(e->directory, id);
+    if (err == 0)
+        log_info(e->event, LOG_S("upload_id", id));
+    return err;
+}
+
+static int empty_old(int directory, int64_t age_ms, const char *event)
+{
+    struct emptying e = {.directory = directory, .age_ms = age_ms, .event = event};
+    return store_each(directory, on_old, &e);
 }
 
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r)
 {
     char cursor[24] = "0";
-    int err, aged;
+    int first, err;
     do {
-        err = scan_page(s, c, r, cursor);
-    } while (err == 0 && strcmp(cursor, "0") != 0);
-    aged = age_out(s, spool_tmp_fd(s->spool), s->options.expiry_ms / 1000, "spool.abandoned", true);
-    err = err < 0 ? err : aged;
-    aged = age_out(s, spool_trash_fd(s->spool), TRASH_AGE_S, "spool.trash_removed", false);
-    err = err < 0 ? err : aged;
-    if (s->options.orphan_retention_ms > 0) {
-        aged = age_out(s, spool_orphans_fd(s->spool), s->options.orphan_retention_ms / 1000, "spool.orphan_removed",
-                       false);
-        err = err < 0 ? err : aged;
-    }
-    return err;
+        first = scan_page(s, c, r, cursor);
+    } while (first == 0 && strcmp(cursor, "0") != 0);
+    err = store_each(spool_tmp_fd(s->spool), on_tmp, s);
+    first = first < 0 ? first : err;
+    err = empty_old(spool_trash_fd(s->spool), s->options.reconcile_age_ms, "spool.trash_removed");
+    first = first < 0 ? first : err;
+    if (s->options.orphan_retention_ms == 0)
+        return first;
+    err = empty_old(spool_orphans_fd(s->spool), s->options.orphan_retention_ms, "spool.orphan_removed");
+    return first < 0 ? first : err;
 }

@@ -12,10 +12,10 @@
 
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
-#include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 
 #define QUICK_TIMEOUT_MS 1000
+#define DELETE_WAIT_MS   2000 /* that a request spends on removing files; the rest is the keeper's */
 #define QUICK_PAUSE_MS   1000 /* after a failure requests leave it to the keeper for so long */
 
 int64_t storage_now_us(void)
@@ -98,7 +98,7 @@ static int quickly(struct storage *s, int (*run)(struct storage *s, struct db_co
 
 static int run_project(struct storage *s, struct db_conn *c, void *arg)
 {
-    return projection_ticket(c, s->quick, *(const int64_t *)arg, NULL, NULL);
+    return projection_ticket(c, s->quick, *(const int64_t *)arg, NULL);
 }
 
 void storage_ticket_changed(struct storage *s, struct db_conn *c, int64_t ticket_id)
@@ -114,7 +114,8 @@ struct freed {
 static int run_free_name(struct storage *s, struct db_conn *c, void *arg)
 {
     const struct freed *f = arg;
-    return projection_ticket(c, s->quick, f->ticket_id, f->name, NULL);
+    const struct projection_extra extra = {.freed_name = f->name};
+    return projection_ticket(c, s->quick, f->ticket_id, &extra);
 }
 
 void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id, const char *name)
@@ -123,12 +124,18 @@ void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id,
     (void)quickly(s, run_free_name, c, &f);
 }
 
+static int run_bury(struct storage *s, struct db_conn *c, void *arg)
+{
+    (void)arg;
+    return projection_bury(c, s->quick);
+}
+
 void storage_after_delete(struct storage *s, struct db_conn *c)
 {
-    int err = deletion_sweep(s, c);
-    if (err < 0)
-        log_warn("deletion.postponed", LOG_E(err));
-    storage_poke(s);
+    struct sweep_outcome out;
+    (void)quickly(s, run_bury, c, NULL);
+    (void)deletion_sweep(s, c, storage_now_ms() + DELETE_WAIT_MS, &out);
+    storage_poke(s); /* for what is left, or failed */
 }
 
 static int run_ping(struct storage *s, struct db_conn *c, void *arg)
@@ -166,5 +173,6 @@ int storage_info(struct storage *s, struct storage_info *out)
 
 int storage_project_all(struct storage *s, struct db_conn *c)
 {
-    return projection_all(s, c, s->client);
+    int err = attempts_clear(s->client); /* a restored database has older revs than Redis */
+    return err < 0 ? err : projection_all(s, c, s->client);
 }

@@ -20,8 +20,10 @@ struct storage_options {
     const char *data_dir;
     const struct redis_target *redis;
     unsigned redis_timeout_ms;
-    int64_t gateway_uid; /* whose files are filed; -1: this process's own */
-    int64_t sweep_ms, filing_wait_ms, reconcile_age_ms, orphan_retention_ms, expiry_ms;
+    int64_t gateway_uid; /* whose files are filed, others stay where they are; -1: this process's own */
+    int64_t sweep_ms, filing_wait_ms;
+    int64_t reconcile_age_ms; /* also how long trash is kept */
+    int64_t orphan_retention_ms /* 0: for ever */, expiry_ms;
 };
 
 /* Opens DATA_DIR/spool and DATA_DIR/archives (0700, made if missing) and tries a rename between them. 0, or negative
@@ -34,7 +36,8 @@ void storage_close(struct storage *s); /* ends the keeper first */
 int storage_keep(struct storage *s) __attribute__((warn_unused_result));
 /* Asks it for a sweep soon; any thread. */
 void storage_poke(struct storage *s);
-/* One whole sweep in the caller's thread. 0 or the first error; the rest was tried all the same. */
+/* One whole sweep in the caller's thread, where no keeper runs. 0 or the first error; the rest was tried all the same.
+ */
 int storage_sweep(struct storage *s);
 
 /* Files the uploads of this ticket that lie in the spool, for at most filing_wait_ms; before answering about it. */
@@ -51,10 +54,13 @@ void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id,
 int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us) __attribute__((warn_unused_result));
 int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us) __attribute__((warn_unused_result));
 int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us) __attribute__((warn_unused_result));
-/* After its commit: removes the files and tells Redis. What fails is done by the sweep. */
+/* Inside the transaction that gives a ticket another token, before its UPDATE: the old one ends. */
+int storage_retire_token(struct db_conn *c, int64_t ticket_id, int64_t now_us) __attribute__((warn_unused_result));
+/* After its commit: tells Redis and removes the files. What fails or takes long is done by the sweep. */
 void storage_after_delete(struct storage *s, struct db_conn *c);
 
-/* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there. */
+/* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there, -EINVAL for what
+ * is no upload id, or another error. */
 int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size) __attribute__((warn_unused_result));
 
 #define STORAGE_SHA256_SIZE 65
@@ -75,11 +81,14 @@ struct storage_info {
 int storage_info(struct storage *s, struct storage_info *out) __attribute__((warn_unused_result));
 int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and `check` */
 
-/* Compares directories with the database. `report` is called for each finding: what ("orphan", "missing", "unknown",
- * "stale", "doomed"), which upload, what was or would be done. */
+/* Compares directories with the database. `report` is called for each finding: what, which upload, what was or would be
+ * done. "unknown": in archives/ without a row, moved to the spool, where it is filed unless it was before; "missing": a
+ * row without a file; "orphan", "abandoned", "doomed": what retention, expiry and deletion remove. Nothing younger than
+ * reconcile_age_ms is taken for unknown; "unfiled": what keeps an upload in the spool. A live service beside it does no
+ * harm. */
 typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
-/* Projects every ticket again and sets a new epoch. */
+/* Clears lc:* in Redis, projects every ticket again and sets a new epoch; where no keeper runs. */
 int storage_project_all(struct storage *s, struct db_conn *c);
 
 #endif

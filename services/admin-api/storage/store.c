@@ -17,6 +17,7 @@
 #include "shared/digest/digest.h"
 
 #define MANIFEST_MAX 16384
+#define TREE_DEPTH   8 /* of what may be removed; ours are one deep */
 
 /* openat2 is Linux 5.6; the flags make any symlink on the way an error. */
 static int open_beneath(int at, const char *path, uint64_t flags)
@@ -29,21 +30,25 @@ static int open_beneath(int at, const char *path, uint64_t flags)
 
 /* --- archives/ --- */
 
+/* The probe's name is of one process alone: two may start at once. */
 static int try_rename(struct storage *s, char *why, size_t why_size)
 {
-    static const char probe[] = ".rename-probe";
-    if (mkdirat(spool_new_fd(s->spool), probe, 0700) < 0 && errno != EEXIST)
-        goto failed;
-    if (renameat(spool_new_fd(s->spool), probe, s->archives, probe) < 0)
-        goto failed;
-    unlinkat(s->archives, probe, AT_REMOVEDIR);
-    return 0;
-failed:;
-    int err = -errno;
-    if (err == -EXDEV)
-        snprintf(why, why_size, "spool/ and archives/ must be on one file system: an archive is filed by a rename");
+    char id[SPOOL_ID_SIZE], probe[SPOOL_ID_SIZE + 8];
+    int err = spool_make_id(id);
+    snprintf(probe, sizeof(probe), ".probe-%s", id);
+    if (err == 0 && mkdirat(spool_new_fd(s->spool), probe, 0700) < 0)
+        err = -errno;
+    if (err == 0 && renameat(spool_new_fd(s->spool), probe, s->archives, probe) < 0) {
+        err = -errno;
+        unlinkat(spool_new_fd(s->spool), probe, AT_REMOVEDIR);
+    }
+    if (err == 0)
+        unlinkat(s->archives, probe, AT_REMOVEDIR);
+    else if (err == -EXDEV)
+        snprintf(why, why_size, "DATA_DIR: spool/ and archives/ must be on one file system: filing is a rename");
     else
-        snprintf(why, why_size, "a directory cannot be moved from spool/new to archives/: %s", strerror(-err));
+        snprintf(why, why_size, "DATA_DIR: a directory cannot be moved from spool/new to archives/: %s",
+                 strerror(-err));
     return err;
 }
 
@@ -68,33 +73,18 @@ int store_open_archives(struct storage *s, char *why, size_t why_size)
 static int open_shelf(struct storage *s, const char *id, bool make)
 {
     char shelf[3] = {id[0], id[1], '\0'};
-    if (make && mkdirat(s->archives, shelf, 0700) == 0 && fsync(s->archives) < 0)
+    if (make && mkdirat(s->archives, shelf, 0700) < 0 ? errno != EEXIST : make && fsync(s->archives) < 0)
         return -errno;
     return open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
 }
 
-bool store_has(struct storage *s, const char *id)
-{
-    struct stat st;
-    int shelf = open_shelf(s, id, false);
-    bool there = shelf >= 0 && fstatat(shelf, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-    if (shelf >= 0)
-        close(shelf);
-    return there;
-}
-
-int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size)
+/* A directory whose descriptor the gateway kept may have changed since it was filed: a FIFO must not block us. */
+static int open_filed(struct storage *s, const char *id, int64_t *size)
 {
     char path[64];
     struct stat st;
-    if (!spool_id_is_valid(upload_id))
-        return -EINVAL;
-    snprintf(path, sizeof(path), "%.2s/%s/data", upload_id, upload_id);
-    int fd = open_beneath(s->archives, path, O_RDONLY);
-    if (fd == -ENOENT) { /* recorded a moment ago, its rename still to come */
-        snprintf(path, sizeof(path), "%s/data", upload_id);
-        fd = open_beneath(spool_new_fd(s->spool), path, O_RDONLY | O_NONBLOCK);
-    }
+    snprintf(path, sizeof(path), "%.2s/%s/data", id, id);
+    int fd = open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -115,17 +105,46 @@ int store_open_spooled(struct storage *s, const char *id)
 static int open_plain(struct storage *s, int dir, const char *name, int64_t *size, const char **why)
 {
     struct stat st;
-    int fd = open_beneath(dir, name, O_RDONLY | O_NONBLOCK); /* a FIFO must not block us */
+    int fd = open_beneath(dir, name, O_RDONLY | O_NONBLOCK);
     *why = "a file is missing or a symlink";
     if (fd < 0)
         return fd == -ENOENT || fd == -ELOOP || fd == -ENXIO ? -EBADMSG : fd;
-    *why = "not a regular file of the gateway's with one link";
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != s->gateway_uid) {
+    int err = fstat(fd, &st) < 0 ? -errno : 0;
+    if (err == 0 && (!S_ISREG(st.st_mode) || st.st_nlink != 1)) {
+        *why = "not a regular file with one link";
+        err = -EBADMSG;
+    } else if (err == 0 && st.st_uid != s->gateway_uid) {
+        *why = "not a file of GATEWAY_UID";
+        err = -EPERM;
+    }
+    if (err < 0) {
         close(fd);
-        return -EBADMSG;
+        return err;
     }
     *size = st.st_size;
     return fd;
+}
+
+/* Recorded a moment ago, the rename still to come. */
+static int open_recorded(struct storage *s, const char *id, int64_t *size)
+{
+    const char *why;
+    int dir = store_open_spooled(s, id);
+    if (dir < 0)
+        return dir;
+    int fd = open_plain(s, dir, "data", size, &why);
+    close(dir);
+    return fd == -EBADMSG ? -ENOENT : fd;
+}
+
+int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size)
+{
+    if (!spool_id_is_valid(upload_id))
+        return -EINVAL;
+    int fd = open_filed(s, upload_id, size);
+    if (fd == -ENOENT)
+        fd = open_recorded(s, upload_id, size);
+    return fd == -ENOENT ? open_filed(s, upload_id, size) : fd; /* it may have moved between the two looks */
 }
 
 static int read_manifest(struct storage *s, int dir, struct record_manifest *m, const char **why)
@@ -170,6 +189,16 @@ int store_move(int from, int to, const char *id)
     return fsync(to) < 0 || fsync(from) < 0 ? -errno : 0;
 }
 
+int store_trash(struct storage *s, int from, const char *id)
+{
+    int trash = spool_trash_fd(s->spool);
+    int err = store_move(from, trash, id);
+    if (err != -EEXIST && err != -ENOTEMPTY)
+        return err;
+    err = store_remove_tree(trash, id); /* one of that name was thrown away before */
+    return err < 0 ? err : store_move(from, trash, id);
+}
+
 int store_file(struct storage *s, const char *id)
 {
     int shelf = open_shelf(s, id, true);
@@ -180,30 +209,9 @@ int store_file(struct storage *s, const char *id)
     return err;
 }
 
-int store_remove_tree(int at, const char *id)
-{
-    static const char *const files[] = {"data", "manifest", "state", "state.new"};
-    int dir = open_beneath(at, id, O_RDONLY | O_DIRECTORY);
-    if (dir == -ENOENT)
-        return 0;
-    if (dir < 0) /* whatever it is, it is not a directory of ours */
-        return unlinkat(at, id, 0) < 0 ? -errno : 0;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); ++i)
-        unlinkat(dir, files[i], 0);
-    close(dir);
-    return unlinkat(at, id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
+/* --- what is in a directory --- */
 
-int store_remove(struct storage *s, const char *id)
-{
-    int shelf = open_shelf(s, id, false);
-    int err = shelf >= 0 ? store_remove_tree(shelf, id) : shelf == -ENOENT ? 0 : shelf;
-    if (shelf >= 0)
-        close(shelf);
-    return err < 0 ? err : store_remove_tree(spool_new_fd(s->spool), id);
-}
-
-int store_each(int directory, int (*each)(void *arg, const char *id), void *arg)
+static int each_entry(int directory, bool ids_only, int (*each)(void *arg, const char *name), void *arg)
 {
     int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -215,10 +223,56 @@ int store_each(int directory, int (*each)(void *arg, const char *id), void *arg)
         return err;
     }
     for (struct dirent *e = readdir(dir); e != NULL && result == 0; e = readdir(dir))
-        if (spool_id_is_valid(e->d_name))
+        if (ids_only ? spool_id_is_valid(e->d_name) : strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             result = each(arg, e->d_name);
     closedir(dir);
     return result;
+}
+
+int store_each(int directory, int (*each)(void *arg, const char *id), void *arg)
+{
+    return each_entry(directory, true, each, arg);
+}
+
+struct removal {
+    int directory, depth;
+};
+
+static int remove_entry(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+    int dir = r->depth < TREE_DEPTH ? open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
+    if (dir == -ENOENT)
+        return 0;
+    if (dir < 0) /* not a directory, or one that we do not go into */
+        return unlinkat(r->directory, name, 0) == 0 || errno == ENOENT ? 0 : dir;
+    struct removal below = {.directory = dir, .depth = r->depth + 1};
+    int err = each_entry(dir, false, remove_entry, &below);
+    close(dir);
+    if (err == 0 && unlinkat(r->directory, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        err = -errno;
+    return err;
+}
+
+int store_remove_tree(int at, const char *id)
+{
+    struct removal r = {.directory = at};
+    return remove_entry(&r, id);
+}
+
+int store_remove(struct storage *s, const char *id)
+{
+    /* In this order: an upload being filed moves from the one to the other. */
+    int err = store_remove_tree(spool_new_fd(s->spool), id);
+    int shelf = open_shelf(s, id, false);
+    if (shelf < 0)
+        return err < 0 || shelf == -ENOENT ? err : shelf;
+    if (err == 0)
+        err = store_remove_tree(shelf, id);
+    if (err == 0 && fsync(shelf) < 0) /* before its row goes, or a power failure brings the files back unknown */
+        err = -errno;
+    close(shelf);
+    return err;
 }
 
 /* --- bytes that came through the API --- */
@@ -277,7 +331,7 @@ int storage_put(struct storage *s, const void *data, size_t len, const char *nam
     m.started_us = m.finished_us = storage_now_us();
     memcpy(m.upload_id, out->upload_id, sizeof(m.upload_id));
     snprintf(m.name, sizeof(m.name), "%s", name);
-    snprintf(m.method, sizeof(m.method), "api");
+    snprintf(m.method, sizeof(m.method), STORAGE_METHOD_API);
     int shelf = open_shelf(s, out->upload_id, true);
     if (shelf < 0)
         return shelf;
