@@ -65,7 +65,7 @@ static void find_pages(const struct gateway_config *config, char *out, size_t si
         if (slash != NULL)
             *slash = '\0';
     }
-    snprintf(out, size, "%s/web/upload-gw", self);
+    snprintf(out, size, "%.*s/web/upload-gw", (int)size - 32, self);
 }
 
 static void limit_descriptors(struct gateway *g)
