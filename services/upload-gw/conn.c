@@ -12,6 +12,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/routes.h"
 #include "shared/log/log.h"
+#include "shared/net/client.h"
 
 #define LINGER_BYTES (4u << 20)
 #define LINGER_MS    2000
@@ -43,7 +44,7 @@ static void await_head(struct conn *c, int64_t ms)
         sock_poll_read(c->sock, on_head_readable);
 }
 
-void conn_open(struct lane *lane, int fd, bool status_port, const char *client)
+void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
 {
     struct conn *c = calloc(1, sizeof(*c));
     if (c == NULL || (c->sock = sock_new(lane->loop, fd, c)) == NULL) {
@@ -55,7 +56,8 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *client)
     c->status_port = status_port;
     c->waiting = true;
     c->busy = !status_port && lane->conn_count >= lane->gateway->max_connections;
-    snprintf(c->client, sizeof(c->client), "%s", client);
+    snprintf(c->peer, sizeof(c->peer), "%s", peer);
+    memcpy(c->client, c->peer, sizeof(c->client));
     c->next = lane->conns;
     if (c->next != NULL)
         c->next->prev = c;
@@ -225,12 +227,23 @@ static void redirect_to_slash(struct conn *c, const struct head *h)
     answer_empty(c, 301, location);
 }
 
+static void find_client(struct conn *c, const struct head *h)
+{
+    struct span hops[HEAD_MAX_FIELDS];
+    size_t count = 0;
+    for (size_t i = 0; i < h->field_count; ++i)
+        if (span_equals_nocase(h->fields[i].name, "x-forwarded-for"))
+            hops[count++] = h->fields[i].value;
+    client_address(c->lane->gateway->trusted, c->peer, hops, count, c->client);
+}
+
 static void dispatch(struct conn *c, const struct head *h)
 {
     enum route_port port = c->status_port ? ROUTE_STATUS : ROUTE_PUBLIC;
     enum route_method method = route_method(h->method);
     char name[32];
 
+    find_client(c, h);
     c->keep = h->keep_alive;
     c->head_only = method == ROUTE_HEAD;
     c->body_left = h->chunked ? -1 : h->content_length > 0 ? h->content_length : 0;

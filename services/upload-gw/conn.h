@@ -7,6 +7,7 @@
 
 #include "services/upload-gw/errors.h"
 #include "services/upload-gw/gateway.h"
+#include "shared/net/address.h"
 
 struct route;
 struct upload;
@@ -31,12 +32,13 @@ struct conn {
     bool keep;        /* the connection may stay after the answer */
     bool head_only;   /* HEAD: no body in the answer */
     bool lingering;
-    bool busy;       /* one connection too many: its request is refused */
-    char client[48]; /* address, text */
+    bool busy;                      /* one connection too many: its request is refused */
+    char peer[ADDRESS_TEXT_SIZE];   /* the other end of the connection */
+    char client[ADDRESS_TEXT_SIZE]; /* who sent the request, as far as trusted proxies tell */
 };
 
 /* Takes over an accepted descriptor. */
-void conn_open(struct lane *lane, int fd, bool status_port, const char *client);
+void conn_open(struct lane *lane, int fd, bool status_port, const char *peer);
 /* Sends `bytes` (malloc'ed, taken over) as the answer to the current request; afterwards the connection goes on, or
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);

@@ -17,12 +17,14 @@
 #include "shared/redis/link.h"
 #include "shared/spool/spool.h"
 
+struct cidr_list;
 struct conn;
 
 struct gateway {
     struct gateway_config config;
     struct spool *spool;
     struct redis_target *redis;
+    struct cidr_list *trusted; /* proxies whose X-Forwarded-For counts */
     struct pool *receivers, *publishers;
     struct lane *lanes;
     unsigned lane_count;

@@ -13,6 +13,7 @@
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/lane.h"
 #include "shared/log/log.h"
+#include "shared/net/cidr.h"
 #include "shared/redis/client.h"
 
 #define RECEIVE_BUFFER (512 * 1024)
@@ -107,6 +108,9 @@ static int open_parts(struct gateway *g, char *why)
         snprintf(why, WHY_SIZE, "REDIS_URL: %.480s", reason);
         return err;
     }
+    if (config->trusted_proxies != NULL && /* its form was checked with the configuration */
+        (err = cidr_list_parse(config->trusted_proxies, &g->trusted, why, WHY_SIZE)) < 0)
+        return err;
     if ((err = open_storage(g, why)) < 0 || (err = check_redis(g, why)) < 0)
         return err;
     unsigned workers = config->workers > 0 ? (unsigned)config->workers : processors();

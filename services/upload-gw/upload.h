@@ -1,7 +1,7 @@
 /*
  * One upload's life as a table of steps: reserve → check → continue → receive → sync → commit → publish → finish, or
- * from anywhere → fail → discard → refuse. Each step runs in the loop's thread; what blocks is lent to a pool as a job that owns the
- * upload's body, sink and descriptor until its message is back.
+ * from anywhere → fail → discard → refuse. Each step runs in the loop's thread; what blocks is lent to a pool as a job
+ * that owns the upload's body, sink and descriptor until its message is back.
  */
 #ifndef LC_GATEWAY_UPLOAD_H
 #define LC_GATEWAY_UPLOAD_H

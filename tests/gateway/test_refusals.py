@@ -14,7 +14,8 @@ from lc.wait import until
 sys.path.insert(0, os.path.dirname(__file__))
 from spool import held, in_progress, published  # noqa: E402
 
-GATEWAY_ENV = {"MAX_UPLOAD_SIZE": "64M", "HEAD_TIMEOUT": "1s", "UPLOAD_IDLE_TIMEOUT": "1s", "UPLOAD_LEASE": "3s"}
+GATEWAY_ENV = {"MAX_UPLOAD_SIZE": "64M", "HEAD_TIMEOUT": "1s", "UPLOAD_IDLE_TIMEOUT": "1s", "UPLOAD_LEASE": "3s",
+               "TRUSTED_PROXIES": "127.0.0.0/8"}
 UPLOAD = "/api/v1/archives/"
 NAME = {"Content-Disposition": "attachment; filename=x"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -208,6 +209,12 @@ def test_resolved_meanwhile_may_finish(gateway, redis_server, ticket):
         redis_server.client.hset(f"lc:{{{ticket[1]}}}:ticket", "resolved", 1)
         assert requests.put(f"{gateway.url}/u/{ticket[0]}/y", data=b"x").status_code == 423
         assert raw.send("def").answer().status == 201
+
+
+def test_forwarded_for(gateway):
+    """Only a trusted proxy's word counts, and of its words only the right-most untrusted hop."""
+    requests.get(gateway.url + "/api/v1/nothing/", headers={"X-Forwarded-For": "203.0.113.1, 198.51.100.7"})
+    assert "client=198.51.100.7" in gateway.process.output() and "203.0.113.1" not in gateway.process.output()
 
 
 def test_no_secret_in_the_log(gateway, redis_server):
