@@ -53,7 +53,7 @@ const char *server_target(const struct server_call *c); /* path and query as sen
 const char *server_host(const struct server_call *c);   /* the Host header; "" without one */
 const char *server_peer(const struct server_call *c);   /* the address of the other end, without port */
 const struct head_field *server_fields(const struct server_call *c, size_t *count); /* names in lowercase */
-const char *server_body(const struct server_call *c, size_t *len);
+char *server_body(struct server_call *c, size_t *len); /* may be written to */
 void server_drop_body(struct server_call *c); /* frees it early */
 void server_set_data(struct server_call *c, void *data);
 void *server_data(const struct server_call *c);
@@ -63,6 +63,7 @@ void server_status(struct server_call *c, int status);
 int server_get_status(const struct server_call *c);
 /* Copies both; the name in any case. 0, or -ENOMEM; -EINVAL: CR or LF inside. */
 int server_header(struct server_call *c, const char *name, const char *value) __attribute__((warn_unused_result));
+void server_reset(struct server_call *c); /* forgets headers, body and source of an answer begun */
 /* Takes over malloc'ed bytes. HEAD: only their length is sent. */
 void server_answer(struct server_call *c, char *bytes, size_t len);
 uint64_t server_bytes_sent(const struct server_call *c); /* of the body, in on_end */

@@ -113,20 +113,30 @@ struct server_call *call_new(struct server_loop *home, h2o_req_t *req)
     return c;
 }
 
+void server_reset(struct server_call *c)
+{
+    if (c->source)
+        c->source->free(c->source);
+    else
+        free(c->bytes);
+    c->source = NULL;
+    c->bytes = NULL;
+    c->len = 0;
+    c->length = 0;
+    for (size_t i = 0; i < c->header_count; ++i) {
+        free(c->headers[i].name);
+        free(c->headers[i].value);
+    }
+    c->header_count = 0;
+}
+
 void call_free(struct server_call *c)
 {
     struct server_loop *home = c->home;
     const struct server_options *o = &home->server->options;
 
     o->callbacks->on_end(c, o->arg);
-    if (c->source)
-        c->source->free(c->source);
-    else
-        free(c->bytes);
-    for (size_t i = 0; i < c->header_count; ++i) {
-        free(c->headers[i].name);
-        free(c->headers[i].value);
-    }
+    server_reset(c);
     free(c->text);
     free(c->fields);
     free(c->body);
@@ -291,7 +301,7 @@ const struct head_field *server_fields(const struct server_call *c, size_t *coun
     return c->fields;
 }
 
-const char *server_body(const struct server_call *c, size_t *len)
+char *server_body(struct server_call *c, size_t *len)
 {
     *len = c->body_len;
     return c->body;

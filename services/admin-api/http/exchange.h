@@ -44,15 +44,20 @@ struct body_file {    /* the `file` part of a multipart body */
 struct exchange {
     struct server_call *call;
     const struct admin *admin;
-    const struct route *route;
+    const struct route *route; /* NULL until it is known, and for 404 and 405 */
+    char allow[64];            /* the Allow header of the path */
+    char client[64];           /* the client's address, behind trusted proxies too */
+    char *base_url;            /* http(s)://host[:port] as clients see us: PUBLIC_URL, else Host (checked) */
     enum method method; /* METHOD_HEAD is handled by the GET handler; the body is left out when sending */
     struct span path;   /* raw, without the query */
     char params[EXCHANGE_PARAMS][EXCHANGE_PARAM_SIZE]; /* what {} in the route's path stood for, percent-decoded */
     struct query *query;                               /* never NULL in a handler */
     struct identity who;                               /* IDENTITY_ANONYMOUS on public routes */
     struct body_file file;
+    char *file_name; /* what file.name points to */
     int64_t now_us; /* microseconds since 1970 at arrival */
     struct db_conn *db;
+    int failure; /* the negative errno behind a 5xx, for the log */
 };
 
 typedef int (*exchange_handler)(struct exchange *x);
@@ -63,9 +68,6 @@ int exchange_db(struct exchange *x, struct db_conn **out) __attribute__((warn_un
 
 /* The value of a request header by its lowercase name (the first one); NULL: absent. Valid as long as the exchange. */
 const struct span *exchange_header(const struct exchange *x, const char *lowercase_name);
-const char *exchange_client(const struct exchange *x); /* the client's address, behind trusted proxies too */
-/* http(s)://host[:port] as clients see us: PUBLIC_URL, else Host (checked against ALLOWED_HOSTS already). */
-const char *exchange_base_url(const struct exchange *x);
 
 /* The body as a JSON object the caller owns: application/json, or multipart/form-data with its parts as strings (and
  * `file` in x->file). 1; 0: it was refused and is answered (415, 400: return 0 then); negative errno. An empty body is
@@ -79,6 +81,7 @@ int answer_empty(struct exchange *x, int status) __attribute__((warn_unused_resu
 int answer_error(struct exchange *x, enum api_error id, const char *what) __attribute__((warn_unused_result));
 /* 400 {"field":["message"],…} from an object of lists. */
 int answer_fields(struct exchange *x, json_t *errors) __attribute__((warn_unused_result));
+int answer_location(struct exchange *x, int status, const char *location) __attribute__((warn_unused_result));
 int answer_header(struct exchange *x, const char *name, const char *value) __attribute__((warn_unused_result));
 /* A body made in pieces by a source (shared/loop/server.h); length -1: unknown. Takes over the source. */
 int answer_stream(struct exchange *x, int status, const char *type, struct server_source *source, int64_t length)
