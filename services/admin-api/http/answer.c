@@ -32,10 +32,8 @@ int answer_header(struct exchange *x, const char *name, const char *value)
 int answer_common(struct exchange *x)
 {
     static const char *const rows[][2] = {
-        {"X-Content-Type-Options", "nosniff"},
-        {"X-Frame-Options", "DENY"},
-        {"Referrer-Policy", "same-origin"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"X-Content-Type-Options", "nosniff"},     {"X-Frame-Options", "DENY"},
+        {"Referrer-Policy", "same-origin"},        {"Cross-Origin-Opener-Policy", "same-origin"},
         {"Vary", "Accept, Authorization, Cookie"},
     };
     int err = answer_header(x, "Allow", x->allow);

@@ -92,8 +92,8 @@ struct form {
     struct exchange *x;
     struct multipart *machine;
     json_t *values;
-    char *at;        /* where the next payload goes: never beyond what was read */
-    char *part;      /* where the current part began */
+    char *at;   /* where the next payload goes: never beyond what was read */
+    char *part; /* where the current part began */
     bool is_file, is_skipped;
     char *file_name; /* kept by the exchange */
 };

@@ -48,14 +48,14 @@ struct exchange {
     char allow[64];            /* the Allow header of the path */
     char client[64];           /* the client's address, behind trusted proxies too */
     char *base_url;            /* http(s)://host[:port] as clients see us: PUBLIC_URL, else Host (checked) */
-    enum method method; /* METHOD_HEAD is handled by the GET handler; the body is left out when sending */
-    struct span path;   /* raw, without the query */
+    enum method method;        /* METHOD_HEAD is handled by the GET handler; the body is left out when sending */
+    struct span path;          /* raw, without the query */
     char params[EXCHANGE_PARAMS][EXCHANGE_PARAM_SIZE]; /* what {} in the route's path stood for, percent-decoded */
     struct query *query;                               /* never NULL in a handler */
     struct identity who;                               /* IDENTITY_ANONYMOUS on public routes */
     struct body_file file;
     char *file_name; /* what file.name points to */
-    int64_t now_us; /* microseconds since 1970 at arrival */
+    int64_t now_us;  /* microseconds since 1970 at arrival */
     struct db_conn *db;
     int failure; /* the negative errno behind a 5xx, for the log */
 };

@@ -31,14 +31,12 @@ struct front {
 struct passage { /* an exchange and what the front keeps beside it */
     struct exchange x;
     struct route_match match;
-    bool broken; /* no memory: answer_failure did not succeed either */
 };
 
 static const struct {
     int status;
     enum api_error id;
-    const char *what;
-} refusal_rows[3] = {{400, API_HTTP, NULL}, {413, API_BODY_TOO_LARGE, "9437184"}, {417, API_EXPECTATION, NULL}};
+} refusal_rows[3] = {{400, API_HTTP}, {413, API_REQUEST_TOO_LARGE}, {417, API_EXPECTATION}};
 
 /* --- from the head --- */
 
@@ -72,8 +70,8 @@ static int find_base_url(const struct front *f, struct exchange *x)
 {
     const char *fixed = f->admin->config->public_url, *host = server_host(x->call);
     const struct span *scheme = exchange_header(x, "x-forwarded-proto");
-    bool https = scheme != NULL && span_equals_nocase(*scheme, "https") &&
-                 proxies_trusts(f->proxies, server_peer(x->call));
+    bool https =
+        scheme != NULL && span_equals_nocase(*scheme, "https") && proxies_trusts(f->proxies, server_peer(x->call));
     int n;
 
     if (fixed[0] != '\0') {
@@ -305,7 +303,7 @@ int front_new(const struct admin *admin, struct front **out, char *why, size_t w
     f->admin = admin;
     err = proxies_new(admin->config->trusted_proxies, &f->proxies, why, why_size);
     for (size_t i = 0; err == 0 && i < sizeof(refusal_rows) / sizeof(refusal_rows[0]); ++i) {
-        json_t *body = error_body(refusal_rows[i].id, refusal_rows[i].what);
+        json_t *body = error_body(refusal_rows[i].id, NULL);
         f->refusals[i] = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
         json_decref(body);
         err = f->refusals[i] == NULL ? -ENOMEM : 0;

@@ -23,9 +23,8 @@ static const struct route routes[] = {
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
 static const char *const method_names[] = {
-    [METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
-    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE", [METHOD_HEAD] = "HEAD",
-    [METHOD_OPTIONS] = "OPTIONS",
+    [METHOD_GET] = "GET",       [METHOD_POST] = "POST", [METHOD_PUT] = "PUT",         [METHOD_PATCH] = "PATCH",
+    [METHOD_DELETE] = "DELETE", [METHOD_HEAD] = "HEAD", [METHOD_OPTIONS] = "OPTIONS",
 };
 
 #define METHODS (sizeof(method_names) / sizeof(method_names[0]))

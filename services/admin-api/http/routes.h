@@ -8,17 +8,17 @@
 #include "services/admin-api/http/exchange.h"
 
 enum access { /* who may call; the zero value denies */
-    ACCESS_NONE = 0,
-    ACCESS_PUBLIC,
-    ACCESS_USER,      /* a user; with REQUIRE_2FA=all one that passed the second factor */
-    ACCESS_2FA,       /* a user that passed the second factor */
-    ACCESS_SUPERUSER, /* … and is superuser */
-    ACCESS_DOWNLOAD   /* as ACCESS_2FA, and browsers are sent to the login page */
+              ACCESS_NONE = 0,
+              ACCESS_PUBLIC,
+              ACCESS_USER,      /* a user; with REQUIRE_2FA=all one that passed the second factor */
+              ACCESS_2FA,       /* a user that passed the second factor */
+              ACCESS_SUPERUSER, /* … and is superuser */
+              ACCESS_DOWNLOAD   /* as ACCESS_2FA, and browsers are sent to the login page */
 };
 
-enum route_thread { /* where the handler runs */
-    ROUTE_JOB = 0,  /* a worker: may block */
-    ROUTE_LOOP      /* the event loop: public, and must not block */
+enum route_thread {                /* where the handler runs */
+                    ROUTE_JOB = 0, /* a worker: may block */
+                    ROUTE_LOOP     /* the event loop: public, and must not block */
 };
 
 struct route {

@@ -1,0 +1,269 @@
+/* Decoding and validation of one field; see decode.h. The messages are the published contract's. */
+#include "services/admin-api/resources/decode.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/resources/iso_time.h"
+
+#define TIME_FORMAT                                                                                                    \
+    "Datetime has wrong format. Use one of these formats instead: "                                                    \
+    "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+#define SLUG_FORMAT "Enter a valid \"slug\" consisting of letters, numbers, underscores or hyphens."
+
+static int wrong(const struct field *f, json_t *errors, const char *message)
+{
+    return field_error(errors, f->name, message);
+}
+
+/* --- integers --- */
+
+int integer_parse(const char *text, int64_t *out, bool *fraction)
+{
+    static const char spaces[] = " \t\r\n\f\v";
+    const char *at = text + strspn(text, spaces);
+    bool negative = *at == '-', rest = false, over = false;
+    uint64_t n = 0, most = negative ? UINT64_C(1) << 63 : INT64_MAX;
+
+    at += *at == '-' || *at == '+';
+    if (!isdigit((unsigned char)*at))
+        return -EINVAL;
+    for (; isdigit((unsigned char)*at); ++at) {
+        unsigned digit = (unsigned)(*at - '0');
+        over |= n > (most - digit) / 10;
+        n = over ? most : n * 10 + digit;
+    }
+    if (*at == '.') {
+        for (++at; isdigit((unsigned char)*at); ++at)
+            rest |= *at != '0';
+    }
+    at += strspn(at, spaces);
+    if (*at != '\0' || (rest && fraction == NULL))
+        return -EINVAL;
+    if (fraction != NULL)
+        *fraction = rest;
+    *out = (int64_t)(negative ? 0 - n : n);
+    if (rest && negative && *out > INT64_MIN)
+        --*out;
+    return over ? -ERANGE : 0;
+}
+
+/* 0, -EINVAL or -ERANGE with the bound in *out. */
+static int integer_of(const json_t *given, int64_t *out)
+{
+    switch (json_typeof(given)) {
+    case JSON_INTEGER:
+        *out = json_integer_value(given);
+        return 0;
+    case JSON_REAL: {
+        double d = json_real_value(given);
+        if (d != floor(d))
+            return -EINVAL;
+        if (d >= 0x1p63 || d < -0x1p63) {
+            *out = d > 0 ? INT64_MAX : INT64_MIN;
+            return -ERANGE;
+        }
+        *out = (int64_t)d;
+        return 0;
+    }
+    case JSON_STRING:
+        return integer_parse(json_string_value(given), out, NULL);
+    default:
+        return -EINVAL;
+    }
+}
+
+static int decode_integer(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    char message[96];
+    int64_t n = 0;
+    bool bounded = f->min != f->max;
+    int64_t min = bounded ? f->min : INT64_MIN, max = bounded ? f->max : INT64_MAX;
+    int bad = integer_of(given, &n);
+
+    if (bad == -EINVAL)
+        return wrong(f, errors, "A valid integer is required.");
+    if (n > max || (bad == -ERANGE && n > 0)) {
+        snprintf(message, sizeof(message), "Ensure this value is less than or equal to %" PRId64 ".", max);
+        return wrong(f, errors, message);
+    }
+    if (n < min || bad == -ERANGE) {
+        snprintf(message, sizeof(message), "Ensure this value is greater than or equal to %" PRId64 ".", min);
+        return wrong(f, errors, message);
+    }
+    out->value = (struct db_value){.kind = DB_INT, .integer = n};
+    out->valid = true;
+    return 0;
+}
+
+/* --- booleans, in every spelling that old clients use --- */
+
+static int boolean_of(const json_t *given)
+{
+    static const char *const yes[] = {"true", "t", "yes", "y", "on", "1"};
+    static const char *const no[] = {"false", "f", "no", "n", "off", "0"};
+    const char *text = json_string_value(given);
+
+    if (json_is_boolean(given))
+        return json_is_true(given);
+    if (json_is_number(given)) {
+        double n = json_number_value(given);
+        return n == 1 ? 1 : n == 0 ? 0 : -1;
+    }
+    for (size_t i = 0; text != NULL && i < sizeof(yes) / sizeof(yes[0]); ++i) {
+        if (strcasecmp(text, yes[i]) == 0)
+            return 1;
+        if (strcasecmp(text, no[i]) == 0)
+            return 0;
+    }
+    return -1;
+}
+
+static int decode_boolean(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    int b = boolean_of(given);
+    if (b < 0)
+        return wrong(f, errors, "Must be a valid boolean.");
+    out->value = (struct db_value){.kind = DB_INT, .integer = b};
+    out->valid = true;
+    return 0;
+}
+
+/* --- texts --- */
+
+static size_t characters(const char *utf8)
+{
+    size_t n = 0;
+    for (; *utf8 != '\0'; ++utf8)
+        n += ((unsigned char)*utf8 & 0xc0) != 0x80;
+    return n;
+}
+
+/* A string, or a number's digits, without the spaces around it. NULL: neither. -ENOMEM in *err. */
+static char *text_of(const json_t *given, int *err)
+{
+    char *text = NULL;
+
+    *err = 0;
+    if (json_is_string(given))
+        text = strdup(json_string_value(given));
+    else if (json_is_number(given))
+        text = json_dumps(given, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    else
+        return NULL;
+    if (text == NULL) {
+        *err = -ENOMEM;
+        return NULL;
+    }
+    static const char spaces[] = " \t\r\n\f\v";
+    size_t start = strspn(text, spaces), end = strlen(text);
+    while (end > start && strchr(spaces, text[end - 1]) != NULL)
+        --end;
+    memmove(text, text + start, end - start);
+    text[end - start] = '\0';
+    return text;
+}
+
+static bool is_slug(const char *text)
+{
+    for (; *text != '\0'; ++text)
+        if (!isalnum((unsigned char)*text) && *text != '-' && *text != '_')
+            return false;
+    return true;
+}
+
+static int check_text(const struct field *f, const char *text, json_t *errors, bool *good)
+{
+    char message[96];
+    int err = 0;
+
+    *good = false;
+    if (text[0] == '\0') {
+        *good = (f->rules & RULE_BLANK) != 0;
+        return *good ? 0 : wrong(f, errors, "This field may not be blank.");
+    }
+    bool fits = characters(text) <= (size_t)f->max, formed = !(f->rules & RULE_SLUG) || is_slug(text);
+    if (!fits) {
+        snprintf(message, sizeof(message), "Ensure this field has no more than %" PRId64 " characters.", f->max);
+        err = wrong(f, errors, message);
+    }
+    if (!formed && err == 0)
+        err = wrong(f, errors, SLUG_FORMAT);
+    *good = fits && formed;
+    return err;
+}
+
+static int decode_text(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    int err;
+    char *text = text_of(given, &err);
+
+    if (text == NULL)
+        return err < 0 ? err : wrong(f, errors, "Not a valid string.");
+    out->owned = text;
+    err = check_text(f, text, errors, &out->valid);
+    out->value = (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
+    return err;
+}
+
+/* --- references: what the lookup is to find; whether it does is the transaction's to say --- */
+
+static int decode_reference(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    char message[256];
+    int err;
+
+    if (f->lookup.is_number && json_is_boolean(given))
+        return wrong(f, errors, "Invalid value.");
+    char *text = text_of(given, &err);
+    if (text == NULL)
+        return err < 0 ? err : wrong(f, errors, "Invalid value.");
+    out->owned = text;
+    out->value = (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
+    if (f->lookup.is_number) {
+        int64_t n;
+        if (integer_of(given, &n) != 0) {
+            snprintf(message, sizeof(message), "Object with %s=%.150s does not exist.", f->lookup.by, text);
+            return wrong(f, errors, message);
+        }
+        out->value = (struct db_value){.kind = DB_INT, .integer = n};
+    }
+    out->valid = true;
+    return 0;
+}
+
+static int decode_time(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    int64_t us;
+    if (!json_is_string(given) || iso_time_parse(json_string_value(given), &us) < 0)
+        return wrong(f, errors, TIME_FORMAT);
+    out->value = (struct db_value){.kind = DB_INT, .integer = us};
+    out->valid = true;
+    return 0;
+}
+
+int field_decode(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
+    static int (*const by_type[])(const struct field *, const json_t *, struct input *, json_t *) = {
+        [FIELD_INTEGER] = decode_integer, [FIELD_BOOLEAN] = decode_boolean,     [FIELD_TEXT] = decode_text,
+        [FIELD_TIME] = decode_time,       [FIELD_REFERENCE] = decode_reference,
+    };
+    bool empty_form = json_is_string(given) && json_string_length(given) == 0 && f->type != FIELD_TEXT;
+
+    out->given = true;
+    if (f->type == FIELD_FILE)
+        return wrong(f, errors, "The submitted data was not a file. Check the encoding type on the form.");
+    if ((f->rules & RULE_NULLABLE) && (json_is_null(given) || empty_form)) {
+        out->value = (struct db_value){.kind = DB_NULL};
+        out->valid = true;
+        return 0;
+    }
+    if (json_is_null(given))
+        return wrong(f, errors, "This field may not be null.");
+    return by_type[f->type](f, given, out, errors);
+}

@@ -1,0 +1,16 @@
+/* From JSON values to columns by a field's row: types, bounds and messages. No database here. Any thread. */
+#ifndef LC_ADMIN_RESOURCES_DECODE_H
+#define LC_ADMIN_RESOURCES_DECODE_H
+
+#include "services/admin-api/resources/resource.h"
+
+/* Decodes `given` (never NULL) into `out`; what is wrong goes to `errors`. 0 or -ENOMEM. */
+int field_decode(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+    __attribute__((warn_unused_result));
+
+/* A decimal integer as people write it: spaces around, a sign, ".0" behind. 0; -EINVAL; -ERANGE: beyond 64 bits, with
+ * INT64_MIN or INT64_MAX in *out. *fraction (NULL: only zeros allowed) tells whether something but zeros follows a
+ * point; *out is then rounded down. */
+int integer_parse(const char *text, int64_t *out, bool *fraction) __attribute__((warn_unused_result));
+
+#endif

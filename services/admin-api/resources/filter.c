@@ -1,0 +1,342 @@
+/* Query strings of lists; see filter.h. A parameter that is empty or unknown does not count. */
+#include "services/admin-api/resources/filter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/resources/decode.h"
+#include "services/admin-api/resources/iso_time.h"
+#include "shared/http/query.h"
+
+#define LIST_VALUES  500 /* of a comma-separated filter */
+#define SEARCH_TERMS 20
+#define OFFSET_MOST  INT64_C(1000000000)
+
+#define ENTER_NUMBER "Enter a number."
+#define SELECT_VALID "Select a valid choice. That choice is not one of the available choices."
+#define TOO_BIG      "Ensure this value is less than or equal to 9223372036854775807."
+#define TOO_SMALL    "Ensure this value is greater than or equal to -9223372036854775808."
+
+struct filtering {
+    const struct filter *filter;
+    const char *value;
+    struct db_conn *db;
+    struct sql *sql;
+    json_t *errors;
+};
+
+static int wrong(const struct filtering *g, const char *message)
+{
+    return field_error(g->errors, g->filter->name, message);
+}
+
+static void compare(const struct filtering *g, enum filter_op op, int64_t value)
+{
+    static const char *const ops[] = {
+        [OP_EQ] = " = ", [OP_LT] = " < ", [OP_LE] = " <= ", [OP_GT] = " > ", [OP_GE] = " >= "};
+    sql_add(g->sql, " AND ");
+    sql_add(g->sql, g->filter->expression);
+    sql_add(g->sql, ops[op]);
+    sql_int(g->sql, value);
+}
+
+/* 1: *n is good; 0: it is not, and errors say so; negative. */
+static int number(const struct filtering *g, const char *text, int64_t *n, bool *fraction)
+{
+    int bad = integer_parse(text, n, fraction);
+    if (bad == 0)
+        return 1;
+    int err = wrong(g, bad == -EINVAL ? ENTER_NUMBER : *n > 0 ? TOO_BIG : TOO_SMALL);
+    return err < 0 ? err : 0;
+}
+
+static int filter_number(const struct filtering *g)
+{
+    int64_t n;
+    bool fraction = false;
+    int good = number(g, g->value, &n, &fraction);
+
+    if (good < 1)
+        return good;
+    enum filter_op op = g->filter->op;
+    if (fraction && op == OP_EQ)
+        sql_add(g->sql, " AND 1 = 0"); /* no integer is */
+    else if (fraction && op == OP_GE)
+        compare(g, OP_GT, n); /* n was rounded down */
+    else
+        compare(g, op, n);
+    return 0;
+}
+
+/* Calls take() for every non-empty piece; spaces around pieces do not count. */
+static int each_piece(const struct filtering *g, const char *separators,
+                      int (*take)(const struct filtering *, char *, int))
+{
+    char *copy = strdup(g->value), *save = NULL;
+    int count = 0, err = copy == NULL ? -ENOMEM : 0;
+
+    for (char *piece = err < 0 ? NULL : strtok_r(copy, separators, &save); piece != NULL && err == 0;
+         piece = strtok_r(NULL, separators, &save)) {
+        if (piece[strspn(piece, " \t")] != '\0')
+            err = take(g, piece, count++);
+    }
+    free(copy);
+    return err < 0 ? err : count;
+}
+
+static int take_number(const struct filtering *g, char *piece, int count)
+{
+    int64_t n;
+    bool fraction = false;
+    int good;
+
+    if (count == LIST_VALUES)
+        return wrong(g, "Give no more than 500 values.");
+    if (count > LIST_VALUES)
+        return 0;
+    good = number(g, piece, &n, &fraction);
+    if (good < 1)
+        return good;
+    sql_add(g->sql, count == 0 ? "" : ", ");
+    if (fraction)
+        sql_add(g->sql, "NULL"); /* no integer is */
+    else
+        sql_int(g->sql, n);
+    return 0;
+}
+
+static int filter_numbers(const struct filtering *g)
+{
+    if (g->value[strspn(g->value, " ,\t")] == '\0')
+        return 0;
+    sql_add(g->sql, " AND ");
+    sql_add(g->sql, g->filter->expression);
+    sql_add(g->sql, " IN (");
+    int count = each_piece(g, ",", take_number);
+    sql_add(g->sql, ")");
+    return count < 0 ? count : 0;
+}
+
+/* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound. */
+static void contains(const struct filtering *g, const char *piece)
+{
+    char pattern[512];
+    size_t n = 0;
+
+    pattern[n++] = '%';
+    for (; *piece != '\0' && n < sizeof(pattern) - 3; ++piece) {
+        if (*piece == '%' || *piece == '_' || *piece == '\\')
+            pattern[n++] = '\\';
+        pattern[n++] = *piece;
+    }
+    pattern[n++] = '%';
+    pattern[n] = '\0';
+    sql_add(g->sql, " AND CAST(");
+    sql_add(g->sql, g->filter->expression);
+    sql_add(g->sql, " AS TEXT) LIKE ");
+    sql_text(g->sql, pattern);
+    sql_add(g->sql, " ESCAPE '\\'");
+}
+
+static int filter_contains(const struct filtering *g)
+{
+    char digits[24];
+    int64_t n;
+    bool fraction = false;
+    int good = number(g, g->value, &n, &fraction);
+
+    if (good < 1)
+        return good;
+    snprintf(digits, sizeof(digits), "%" PRId64, n);
+    if (fraction)
+        sql_add(g->sql, " AND 1 = 0");
+    else
+        contains(g, digits);
+    return 0;
+}
+
+static int take_term(const struct filtering *g, char *piece, int count)
+{
+    if (count == SEARCH_TERMS || strlen(piece) > 200)
+        return wrong(g, "Give no more than 20 terms of 200 characters.");
+    if (count < SEARCH_TERMS)
+        contains(g, piece);
+    return 0;
+}
+
+static int filter_search(const struct filtering *g)
+{
+    int count = each_piece(g, ", \t", take_term);
+    return count < 0 ? count : 0;
+}
+
+/* What is neither true nor false does not filter: so the published contract's clients know it. */
+static int filter_boolean(const struct filtering *g)
+{
+    if (strcasecmp(g->value, "true") == 0 || strcmp(g->value, "1") == 0)
+        compare(g, OP_EQ, 1);
+    else if (strcasecmp(g->value, "false") == 0 || strcmp(g->value, "0") == 0)
+        compare(g, OP_EQ, 0);
+    return 0;
+}
+
+static int filter_text(const struct filtering *g)
+{
+    sql_add(g->sql, " AND ");
+    sql_add(g->sql, g->filter->expression);
+    sql_add(g->sql, " = ");
+    sql_text(g->sql, g->value);
+    return 0;
+}
+
+static int filter_time(const struct filtering *g)
+{
+    int64_t us;
+    if (iso_time_parse(g->value, &us) < 0)
+        return wrong(g, "Enter a valid date/time.");
+    compare(g, g->filter->op, us);
+    return 0;
+}
+
+static int filter_year(const struct filtering *g)
+{
+    int64_t year;
+    int good = number(g, g->value, &year, NULL);
+
+    if (good < 1)
+        return good;
+    int64_t start = iso_time_of_year(year), end = iso_time_of_year(year >= 10000 ? 10000 : year + 1);
+    if (year < 1 || year > 9999)
+        start = end;
+    switch (g->filter->op) {
+    case OP_LT:
+        compare(g, OP_LT, start);
+        break;
+    case OP_LE:
+        compare(g, OP_LT, end);
+        break;
+    case OP_GT:
+        compare(g, OP_GE, end);
+        break;
+    case OP_GE:
+        compare(g, OP_GE, start);
+        break;
+    default:
+        compare(g, OP_GE, start);
+        compare(g, OP_LT, end);
+    }
+    return 0;
+}
+
+static int filter_existing(const struct filtering *g)
+{
+    int64_t n, one;
+    struct sql *s;
+
+    if (integer_parse(g->value, &n, NULL) < 0)
+        return wrong(g, SELECT_VALID);
+    s = sql_new();
+    if (s == NULL)
+        return -ENOMEM;
+    sql_add(s, g->filter->exists);
+    sql_int(s, n);
+    int found = sql_one_int(g->db, s, &one);
+    sql_free(s);
+    if (found < 1)
+        return found < 0 ? found : wrong(g, SELECT_VALID);
+    compare(g, OP_EQ, n);
+    return 0;
+}
+
+int filter_where(const struct exchange *x, const struct resource *r, struct db_conn *c, struct sql *s, json_t *errors)
+{
+    static int (*const by_type[])(const struct filtering *) = {
+        [FILTER_NUMBER] = filter_number,   [FILTER_NUMBERS] = filter_numbers,   [FILTER_CONTAINS] = filter_contains,
+        [FILTER_BOOLEAN] = filter_boolean, [FILTER_TEXT] = filter_text,         [FILTER_TIME] = filter_time,
+        [FILTER_YEAR] = filter_year,       [FILTER_EXISTING] = filter_existing, [FILTER_SEARCH] = filter_search,
+    };
+    struct filtering g = {.db = c, .sql = s, .errors = errors};
+    int err = 0;
+
+    sql_add(s, " WHERE 1 = 1");
+    for (size_t i = 0; i < r->filter_count && err == 0; ++i) {
+        g.filter = r->filters + i;
+        g.value = query_get(x->query, g.filter->name);
+        if (g.value != NULL && g.value[0] != '\0')
+            err = by_type[g.filter->type](&g);
+    }
+    return err;
+}
+
+/* --- ordering, limit, offset --- */
+
+static const struct field *sortable(const struct resource *r, const char *name)
+{
+    for (const struct field *f = r->fields; f < r->fields + r->field_count; ++f)
+        if ((f->rules & RULE_SORTABLE) && strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+static int order_by(const struct resource *r, const char *text, struct list_query *q, json_t *errors)
+{
+    char message[320], copy[256], *save = NULL;
+
+    if (strlen(text) >= sizeof(copy))
+        return field_error(errors, "ordering", "Give the names of at most 4 fields, separated by commas.");
+    snprintf(copy, sizeof(copy), "%s", text);
+    for (char *name = strtok_r(copy, ", ", &save); name != NULL; name = strtok_r(NULL, ", ", &save)) {
+        bool descending = name[0] == '-';
+        const struct field *f = sortable(r, name + descending);
+        if (f == NULL) {
+            snprintf(message, sizeof(message), "Select a valid choice. %s is not one of the available choices.", name);
+            return field_error(errors, "ordering", message);
+        }
+        if (q->key_count == LIST_KEYS - 1)
+            return field_error(errors, "ordering", "Give the names of at most 4 fields, separated by commas.");
+        q->keys[q->key_count++] = (struct order){
+            f->select, descending, f->type == FIELD_TEXT || (f->type == FIELD_REFERENCE && !f->lookup.is_number)};
+    }
+    return 0;
+}
+
+static int bounded(const char *text, const char *name, int64_t min, int64_t max, int64_t *out, json_t *errors)
+{
+    char message[96];
+    int bad = integer_parse(text, out, NULL);
+
+    if (bad == -EINVAL)
+        return field_error(errors, name, "A valid integer is required.");
+    if (*out > max || *out < min) {
+        snprintf(message, sizeof(message), "Ensure this value is %s than or equal to %" PRId64 ".",
+                 *out > max ? "less" : "greater", *out > max ? max : min);
+        return field_error(errors, name, message);
+    }
+    return 0;
+}
+
+int filter_list(const struct exchange *x, const struct resource *r, struct list_query *out, json_t *errors)
+{
+    const char *ordering = query_get(x->query, "ordering"), *limit = query_get(x->query, "limit");
+    const char *offset = query_get(x->query, "offset");
+    int err = 0;
+
+    *out = (struct list_query){.key_count = 0};
+    if (ordering != NULL)
+        err = order_by(r, ordering, out, errors);
+    if (out->key_count == 0 && r->order.expression != NULL)
+        out->keys[out->key_count++] = r->order;
+    bool descending = out->key_count > 0 && out->keys[out->key_count - 1].descending;
+    out->keys[out->key_count++] = (struct order){.expression = r->id, .descending = descending};
+    out->paged = limit != NULL && limit[0] != '\0';
+    if (err == 0 && out->paged)
+        err = bounded(limit, "limit", 1, x->admin->config->page_limit, &out->limit, errors);
+    if (err == 0 && offset != NULL && offset[0] != '\0')
+        err = bounded(offset, "offset", 0, OFFSET_MOST, &out->offset, errors);
+    if (err == 0 && !out->paged && out->offset > 0)
+        err = field_error(errors, "offset", "Give a limit with the offset.");
+    return err;
+}

@@ -1,0 +1,363 @@
+/*
+ * Lists. A page is one object; without a limit the whole list streams in batches, each found behind the last row of
+ * the one before, so that a slow reader holds neither a connection nor more than one batch.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/resources/filter.h"
+#include "services/admin-api/resources/row.h"
+#include "shared/http/query.h"
+#include "shared/loop/server.h"
+
+#define BATCH_ROWS 500
+
+struct list {
+    struct server_source source;
+    const struct exchange *x;
+    const struct resource *resource;
+    struct list_query query;
+    struct sql *where; /* " WHERE …" alone */
+    bool begun, filled, ended;
+    struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
+    char *text;                      /* the piece under construction */
+    size_t len, size;
+};
+
+static void forget_last(struct list *l)
+{
+    for (size_t i = 0; i < LIST_KEYS; ++i) {
+        free((void *)(uintptr_t)l->last[i].bytes);
+        l->last[i] = (struct db_value){.kind = DB_NULL};
+    }
+}
+
+static void list_free(struct server_source *source)
+{
+    struct list *l = (struct list *)source;
+    if (l == NULL)
+        return;
+    forget_last(l);
+    sql_free(l->where);
+    free(l->text);
+    free(l);
+}
+
+/* --- the text --- */
+
+static int append(const char *bytes, size_t len, void *arg)
+{
+    struct list *l = arg;
+    if (l->len + len > l->size) {
+        size_t size = (l->len + len) * 2;
+        char *text = realloc(l->text, size);
+        if (text == NULL)
+            return -1;
+        l->text = text;
+        l->size = size;
+    }
+    memcpy(l->text + l->len, bytes, len);
+    l->len += len;
+    return 0;
+}
+
+static int append_row(struct list *l, const struct db_rows *row)
+{
+    json_t *object = row_json(l->x, l->resource, row);
+    int bad = object == NULL || append(l->begun ? "," : "[", 1, l) < 0 ||
+              json_dump_callback(object, append, l, JSON_COMPACT) < 0;
+    json_decref(object);
+    l->begun = true;
+    return bad ? -ENOMEM : 0;
+}
+
+/* --- the rows --- */
+
+static void add_order(const struct list_query *q, struct sql *s)
+{
+    for (size_t i = 0; i < q->key_count; ++i) {
+        sql_add(s, i == 0 ? " ORDER BY " : ", ");
+        sql_add(s, q->keys[i].expression);
+        if (q->keys[i].descending)
+            sql_add(s, " DESC");
+    }
+}
+
+/* The rows behind the last one: k1 >= a AND (k1 > a OR (k1 = a AND (k2 … ))), by each key's direction. */
+static void add_behind(const struct list *l, struct sql *s)
+{
+    size_t n = l->query.key_count;
+
+    for (size_t i = 0; i < n; ++i) {
+        const struct order *key = l->query.keys + i;
+        bool last = i + 1 == n;
+        sql_add(s, " AND ");
+        if (!last) {
+            sql_add(s, key->expression);
+            sql_add(s, key->descending ? " <= " : " >= ");
+            sql_value(s, l->last[i]);
+            sql_add(s, " AND (");
+        }
+        sql_add(s, key->expression);
+        sql_add(s, key->descending ? " < " : " > ");
+        sql_value(s, l->last[i]);
+        if (!last) {
+            sql_add(s, " OR (");
+            sql_add(s, key->expression);
+            sql_add(s, " = ");
+            sql_value(s, l->last[i]);
+        }
+    }
+    for (size_t i = 0; i + 1 < n; ++i)
+        sql_add(s, "))");
+}
+
+static int remember(struct list *l, const struct db_rows *row, int column)
+{
+    forget_last(l);
+    for (size_t i = 0; i < l->query.key_count; ++i, ++column) {
+        if (!l->query.keys[i].is_text) {
+            l->last[i] = (struct db_value){.kind = DB_INT, .integer = db_int(row, column)};
+            continue;
+        }
+        char *copy = strdup(db_text(row, column));
+        if (copy == NULL)
+            return -ENOMEM;
+        l->last[i] = (struct db_value){.kind = DB_TEXT, .bytes = copy, .len = strlen(copy)};
+    }
+    return 0;
+}
+
+static int batch_sql(const struct list *l, struct sql *s)
+{
+    char keys[1024];
+    size_t n = 0;
+
+    keys[0] = '\0';
+    for (size_t i = 0; i < l->query.key_count && n < sizeof(keys); ++i)
+        n += (size_t)snprintf(keys + n, sizeof(keys) - n, ", %s", l->query.keys[i].expression);
+    if (n >= sizeof(keys))
+        return -E2BIG;
+    sql_bind_first(s, l->where);
+    int columns = row_select(l->resource, s, keys);
+    sql_add(s, l->where->text);
+    if (l->begun)
+        add_behind(l, s);
+    add_order(&l->query, s);
+    sql_add(s, " LIMIT ");
+    sql_int(s, BATCH_ROWS);
+    return columns;
+}
+
+static int read_batch(struct list *l, struct db_conn *c, struct sql *s, int columns)
+{
+    struct db_rows *rows;
+    int count = 0, err = sql_query(c, &rows, s), more = 0;
+
+    if (err < 0)
+        return err;
+    while (err == 0 && (more = db_step(rows)) == 1) {
+        err = append_row(l, rows);
+        if (err == 0 && ++count == BATCH_ROWS)
+            err = remember(l, rows, columns);
+    }
+    db_rows_free(rows);
+    if (err < 0 || more < 0)
+        return err < 0 ? err : more;
+    l->ended = count < BATCH_ROWS;
+    return 0;
+}
+
+static int fill(struct list *l, struct db_conn *c)
+{
+    struct sql *s = sql_new();
+    int err = s == NULL ? -ENOMEM : batch_sql(l, s);
+
+    l->len = 0;
+    if (err >= 0)
+        err = read_batch(l, c, s, err);
+    if (err == 0 && l->ended)
+        err = append(l->begun ? "]" : "[]", l->begun ? 1 : 2, l) < 0 ? -ENOMEM : 0;
+    sql_free(s);
+    l->filled = err == 0;
+    return err;
+}
+
+static int list_produce(struct server_source *source, const char **data, size_t *len)
+{
+    struct list *l = (struct list *)source;
+    struct db_conn *c;
+
+    if (!l->filled) {
+        int err = db_acquire(l->x->admin->db, &c);
+        if (err < 0)
+            return err;
+        err = fill(l, c);
+        db_release(c);
+        if (err < 0)
+            return err;
+    }
+    l->filled = false;
+    *data = l->text;
+    *len = l->len;
+    return l->ended ? 0 : 1;
+}
+
+/* --- pages --- */
+
+static int count_rows(const struct resource *r, struct db_conn *c, const struct sql *where, int64_t *out)
+{
+    struct sql *s = sql_new();
+    if (s == NULL)
+        return -ENOMEM;
+    sql_bind_first(s, where);
+    sql_add(s, "SELECT COUNT(*) FROM ");
+    sql_add(s, r->from);
+    sql_add(s, where->text);
+    int found = sql_one_int(c, s, out);
+    sql_free(s);
+    return found < 0 ? found : 0;
+}
+
+static int read_page(const struct list *l, struct db_conn *c, json_t *results)
+{
+    struct sql *s = sql_new();
+    struct db_rows *rows;
+    int err, more = 0;
+
+    if (s == NULL)
+        return -ENOMEM;
+    sql_bind_first(s, l->where);
+    row_select(l->resource, s, "");
+    sql_add(s, l->where->text);
+    add_order(&l->query, s);
+    sql_add(s, " LIMIT ");
+    sql_int(s, l->query.limit);
+    sql_add(s, " OFFSET ");
+    sql_int(s, l->query.offset);
+    err = sql_query(c, &rows, s);
+    sql_free(s);
+    if (err < 0)
+        return err;
+    while (err == 0 && (more = db_step(rows)) == 1)
+        err = json_array_append_new(results, row_json(l->x, l->resource, rows)) < 0 ? -ENOMEM : 0;
+    db_rows_free(rows);
+    return more < 0 ? more : err;
+}
+
+static char *escaped(const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *out = malloc(3 * strlen(text) + 1), *at = out;
+
+    for (; out != NULL && *text != '\0'; ++text) {
+        unsigned char b = (unsigned char)*text;
+        bool plain =
+            (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || strchr("-._~,:", b) != NULL;
+        if (plain) {
+            *at++ = (char)b;
+        } else {
+            *at++ = '%';
+            *at++ = hex[b >> 4];
+            *at++ = hex[b & 15];
+        }
+    }
+    if (out != NULL)
+        *at = '\0';
+    return out;
+}
+
+/* This request's address with another offset (0: left out). */
+static json_t *page_url(const struct list *l, int64_t offset)
+{
+    char *url = NULL;
+    size_t size;
+    FILE *out = open_memstream(&url, &size);
+    const struct exchange *x = l->x;
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "%s%.*s?limit=%" PRId64, x->base_url, (int)x->path.len, x->path.data, l->query.limit);
+    if (offset > 0)
+        fprintf(out, "&offset=%" PRId64, offset);
+    for (size_t i = 0; i < query_count(x->query); ++i) {
+        const struct query_pair *p = query_at(x->query, i);
+        if (strcmp(p->key, "limit") == 0 || strcmp(p->key, "offset") == 0)
+            continue;
+        char *key = escaped(p->key), *value = escaped(p->value);
+        if (key != NULL && value != NULL)
+            fprintf(out, "&%s=%s", key, value);
+        free(key);
+        free(value);
+    }
+    json_t *result = fclose(out) == 0 ? json_string(url) : NULL;
+    free(url);
+    return result;
+}
+
+static int answer_page(struct exchange *x, const struct list *l, struct db_conn *c)
+{
+    int64_t count = 0, limit = l->query.limit, offset = l->query.offset;
+    json_t *results = json_array();
+    int err = results == NULL ? -ENOMEM : count_rows(l->resource, c, l->where, &count);
+
+    if (err == 0 && offset < count)
+        err = read_page(l, c, results);
+    if (err < 0) {
+        json_decref(results);
+        return err;
+    }
+    json_t *next = offset + limit < count ? page_url(l, offset + limit) : json_null();
+    json_t *previous = offset > 0 ? page_url(l, offset > limit ? offset - limit : 0) : json_null();
+    return answer_json(x, 200,
+                       json_pack("{s:I,s:o,s:o,s:o}", "count", (json_int_t)count, "next", next, "previous", previous,
+                                 "results", results));
+}
+
+/* --- the verb --- */
+
+/* 1: go on; 0: answered; negative. */
+static int prepare(struct exchange *x, struct list *l, struct db_conn *c)
+{
+    json_t *errors = json_object();
+    int err = errors == NULL ? -ENOMEM : filter_where(x, l->resource, c, l->where, errors);
+
+    if (err == 0)
+        err = filter_list(x, l->resource, &l->query, errors);
+    if (err == 0 && json_object_size(errors) > 0)
+        return answer_fields(x, errors);
+    json_decref(errors);
+    return err < 0 ? err : 1;
+}
+
+int resource_list(struct exchange *x, const struct resource *r)
+{
+    struct db_conn *c;
+    struct list *l = calloc(1, sizeof(*l));
+    int err = -ENOMEM;
+
+    if (l == NULL)
+        return err;
+    l->source = (struct server_source){.produce = list_produce, .free = list_free};
+    l->x = x;
+    l->resource = r;
+    l->where = sql_new();
+    if (l->where != NULL)
+        err = exchange_db(x, &c);
+    if (err == 0 && r->before_read != NULL)
+        err = r->before_read(x, c, 0);
+    if (err == 0)
+        err = prepare(x, l, c);
+    if (err == 1 && l->query.paged) {
+        err = answer_page(x, l, c);
+    } else if (err == 1) {
+        err = fill(l, c);
+        if (err == 0)
+            return answer_stream(x, 200, "application/json", &l->source, -1);
+    }
+    list_free(&l->source);
+    return err;
+}

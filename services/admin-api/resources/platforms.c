@@ -1,0 +1,82 @@
+/* Platforms: the products tickets are about. */
+#include "services/admin-api/http/handlers.h"
+#include "services/admin-api/resources/resource.h"
+#include "services/admin-api/resources/statements.h"
+#include "services/admin-api/storage/storage.h"
+
+static const struct field fields[] = {
+    {.name = "id", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "p.id", .doc = "Made by the service."},
+    {.name = "name",
+     .type = FIELD_TEXT,
+     .rules = RULE_REQUIRED | RULE_UNIQUE | RULE_SLUG | RULE_SORTABLE,
+     .select = "p.name",
+     .column = "name",
+     .max = 20,
+     .doc = "What tickets and addresses call it: letters, digits, '-' and '_'."},
+    {.name = "pretty_name",
+     .type = FIELD_TEXT,
+     .rules = RULE_REQUIRED | RULE_SORTABLE,
+     .select = "p.pretty_name",
+     .column = "pretty_name",
+     .max = 20,
+     .doc = "What people read."},
+};
+
+/* The gateway shows a ticket's platform: a new name is news of every ticket of it. */
+static int after_write(struct write *w, struct db_conn *c)
+{
+    if (!write_input(w, "name")->given || w->id == 0)
+        return 0;
+    int64_t changed = db_exec(c, resource_statement(PLATFORM_TICKETS_CHANGED), w->id);
+    return changed < 0 ? (int)changed : 0;
+}
+
+static void committed(struct write *w, struct db_conn *c)
+{
+    (void)c;
+    if (write_input(w, "name")->given && w->x->admin->storage != NULL)
+        storage_poke(w->x->admin->storage);
+}
+
+static const struct resource platforms = {
+    .label = "platform",
+    .table = "platforms",
+    .from = "platforms p",
+    .id = "p.id",
+    .key = "p.name",
+    .fields = fields,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .after_write = after_write,
+    .committed = committed,
+    .doom = storage_doom_platform,
+};
+
+int platforms_list(struct exchange *x)
+{
+    return resource_list(x, &platforms);
+}
+
+int platforms_create(struct exchange *x)
+{
+    return resource_create(x, &platforms);
+}
+
+int platforms_get(struct exchange *x)
+{
+    return resource_get(x, &platforms);
+}
+
+int platforms_put(struct exchange *x)
+{
+    return resource_update(x, &platforms, false);
+}
+
+int platforms_patch(struct exchange *x)
+{
+    return resource_update(x, &platforms, true);
+}
+
+int platforms_delete(struct exchange *x)
+{
+    return resource_delete(x, &platforms);
+}

@@ -1,0 +1,232 @@
+/* Tickets: each has a secret upload token, kept sealed for showing again and hashed for looking up. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "services/admin-api/http/handlers.h"
+#include "services/admin-api/resources/month.h"
+#include "services/admin-api/resources/resource.h"
+#include "services/admin-api/security/seal.h"
+#include "services/admin-api/storage/storage.h"
+#include "shared/http/token.h"
+
+/* NULL when no SECRET_KEY of ours opens it any more: the ticket is still there, its token must be rotated. */
+static json_t *show_token(const struct exchange *x, const struct db_rows *row, int column)
+{
+    size_t sealed_len, len;
+    const void *sealed = db_blob(row, column, &sealed_len);
+    void *token = NULL;
+
+    if (seal_open(x->admin->keys, KEY_UPLOAD_TOKEN, sealed, sealed_len, &token, &len, NULL) < 0)
+        return json_null();
+    json_t *shown = json_string(token);
+    free(token);
+    return shown;
+}
+
+static const struct field fields[] = {
+    {.name = "id", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "t.id", .doc = "Made by the service."},
+    {.name = "number",
+     .type = FIELD_INTEGER,
+     .rules = RULE_REQUIRED | RULE_UNIQUE | RULE_SORTABLE,
+     .select = "t.number",
+     .column = "number",
+     .doc = "The help desk's number: any 64-bit integer, unique."},
+    {.name = "resolved",
+     .type = FIELD_BOOLEAN,
+     .rules = RULE_SORTABLE,
+     .select = "t.resolved",
+     .column = "resolved",
+     .doc = "Nothing more can be uploaded."},
+    {.name = "token",
+     .type = FIELD_MADE,
+     .select = "t.token_sealed",
+     .show = show_token,
+     .doc = "What the customer uploads with."},
+    {.name = "attempts",
+     .type = FIELD_INTEGER,
+     .rules = RULE_SORTABLE,
+     .select = "t.attempts",
+     .column = "attempts",
+     .min = 0,
+     .max = 10,
+     .doc = "How many archives may still be uploaded; 5 if left out."},
+    {.name = "platform",
+     .type = FIELD_REFERENCE,
+     .rules = RULE_REQUIRED | RULE_SORTABLE,
+     .select = "p.name",
+     .column = "platform_id",
+     .lookup = {.sql = "SELECT id FROM platforms WHERE name = ", .by = "name"},
+     .doc = "A platform's name."},
+    {.name = "time_create", .type = FIELD_TIME, .rules = RULE_SORTABLE, .select = "t.time_create", .doc = "Made at."},
+    {.name = "time_update",
+     .type = FIELD_TIME,
+     .rules = RULE_SORTABLE,
+     .select = "t.time_update",
+     .doc = "Changed at."},
+    {.name = "user", .type = FIELD_TEXT, .select = "u.username", .doc = "Who made it; null: that user is gone."},
+    {.name = "note",
+     .type = FIELD_TEXT,
+     .rules = RULE_BLANK,
+     .select = "t.note",
+     .column = "note",
+     .max = 10000,
+     .doc = "Free text of the support team."},
+    {.name = "expires_at",
+     .type = FIELD_TIME,
+     .rules = RULE_NULLABLE,
+     .select = "t.expires_at",
+     .column = "expires_at",
+     .doc = "No upload begins after that; null: never. Left out: TOKEN_LIFETIME from now."},
+    {.name = "max_bytes",
+     .type = FIELD_INTEGER,
+     .rules = RULE_NULLABLE,
+     .select = "t.max_bytes",
+     .column = "max_bytes",
+     .min = 1,
+     .max = INT64_MAX,
+     .doc = "The largest archive taken, in bytes; null: what the gateway allows."},
+};
+
+static const struct filter filters[] = {
+    {.name = "id", .type = FILTER_NUMBER, .expression = "t.id"},
+    {.name = "id__in", .type = FILTER_NUMBERS, .expression = "t.id"},
+    {.name = "id__lte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_LE},
+    {.name = "id__gte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_GE},
+    {.name = "number", .type = FILTER_NUMBERS, .expression = "t.number"},
+    {.name = "number__contains", .type = FILTER_CONTAINS, .expression = "t.number"},
+    {.name = "number__in", .type = FILTER_NUMBERS, .expression = "t.number"},
+    {.name = "number__lte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_LE},
+    {.name = "number__gte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_GE},
+    {.name = "resolved", .type = FILTER_BOOLEAN, .expression = "t.resolved"},
+    {.name = "user", .type = FILTER_TEXT, .expression = "u.username"},
+    {.name = "search", .type = FILTER_SEARCH, .expression = "t.number"},
+    YEAR_FILTERS("t.time_create"),
+};
+
+/* Its uploads that lie in the spool count already: a client that got 201 sees its archive and its attempt taken. */
+static int before_read(struct exchange *x, struct db_conn *c, int64_t id)
+{
+    if (x->admin->storage == NULL)
+        return 0;
+    return id == 0 ? storage_file_all(x->admin->storage, c) : storage_file_ticket(x->admin->storage, c, id);
+}
+
+struct secret { /* of a new ticket, until its transaction is over */
+    char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE];
+    void *sealed;
+    size_t sealed_len;
+};
+
+static void drop_secret(struct write *w, struct db_conn *c)
+{
+    struct secret *s = w->data;
+    (void)c;
+    if (s == NULL)
+        return;
+    free(s->sealed);
+    free(s);
+    w->data = NULL;
+}
+
+static int make_secret(struct write *w)
+{
+    struct secret *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return -ENOMEM;
+    w->data = s;
+    int err = token_new(s->token);
+    if (err == 0)
+        err = token_hash(s->token, s->hash);
+    return err < 0 ? err
+                   : seal(w->x->admin->keys, KEY_UPLOAD_TOKEN, s->token, TOKEN_SIZE - 1, &s->sealed, &s->sealed_len);
+}
+
+static int set_secret(struct write *w)
+{
+    int err = w->data != NULL ? 0 : make_secret(w);
+    if (err < 0)
+        return err;
+    const struct secret *s = w->data;
+    err = write_set_text(w, "token_hash", s->hash);
+    return err < 0 ? err
+                   : write_set(w, "token_sealed",
+                               (struct db_value){.kind = DB_BLOB, .bytes = s->sealed, .len = s->sealed_len});
+}
+
+static int before_insert(struct write *w)
+{
+    int64_t lifetime_us = w->x->admin->config->token_lifetime * 1000;
+    int err = set_secret(w);
+
+    if (err == 0)
+        err = write_set_int(w, "user_id", w->x->who.user_id);
+    if (err == 0)
+        err = write_set_int(w, "time_create", w->x->now_us);
+    if (err == 0 && !write_input(w, "expires_at")->given && lifetime_us > 0)
+        err = write_set_int(w, "expires_at", w->x->now_us + lifetime_us);
+    return err;
+}
+
+static int before_write(struct write *w, struct db_conn *c)
+{
+    int err = write_set_int(w, "time_update", w->x->now_us);
+    (void)c;
+    return err == 0 && w->id == 0 ? before_insert(w) : err;
+}
+
+static void committed(struct write *w, struct db_conn *c)
+{
+    drop_secret(w, c);
+    if (w->x->admin->storage != NULL)
+        storage_ticket_changed(w->x->admin->storage, c, w->id);
+}
+
+static const struct resource tickets = {
+    .label = "ticket",
+    .table = "tickets",
+    .from = "tickets t JOIN platforms p ON p.id = t.platform_id LEFT JOIN users u ON u.id = t.user_id",
+    .id = "t.id",
+    .key = "t.number",
+    .key_is_number = true,
+    .fields = fields,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .filters = filters,
+    .filter_count = sizeof(filters) / sizeof(filters[0]),
+    .order = {.expression = "t.time_create", .descending = true},
+    .touch = "rev = rev + 1",
+    .before_read = before_read,
+    .before_write = before_write,
+    .committed = committed,
+    .failed = drop_secret,
+    .doom = storage_doom_ticket,
+};
+
+int tickets_list(struct exchange *x)
+{
+    return resource_list(x, &tickets);
+}
+
+int tickets_create(struct exchange *x)
+{
+    return resource_create(x, &tickets);
+}
+
+int tickets_get(struct exchange *x)
+{
+    return resource_get(x, &tickets);
+}
+
+int tickets_put(struct exchange *x)
+{
+    return resource_update(x, &tickets, false);
+}
+
+int tickets_patch(struct exchange *x)
+{
+    return resource_update(x, &tickets, true);
+}
+
+int tickets_delete(struct exchange *x)
+{
+    return resource_delete(x, &tickets);
+}

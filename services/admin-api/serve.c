@@ -1,0 +1,51 @@
+/* The service around the HTTP side: starts it, waits for the signal, drains it. */
+#include "services/admin-api/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "services/admin-api/http/front.h"
+#include "shared/log/log.h"
+#include "shared/loop/server.h"
+
+#define DRAIN_MS 10000
+#define MAX_BODY (9u * 1024 * 1024)
+
+int admin_serve(const struct admin *admin, char *why, size_t why_size)
+{
+    const struct admin_config *config = admin->config;
+    struct front *front = NULL;
+    struct server *server = NULL;
+    sigset_t signals;
+    int number = 0, err = front_new(admin, &front, why, why_size);
+
+    if (err < 0)
+        return err;
+    const struct server_options options = {
+        .listen = config->listen,
+        .name = "logs-collector",
+        .loops = (unsigned)config->threads,
+        .workers = (unsigned)config->workers,
+        .max_connections = (unsigned)config->max_connections,
+        .max_jobs = (unsigned)config->max_jobs,
+        .max_body = MAX_BODY,
+        .request_timeout_ms = (uint32_t)config->request_timeout,
+        .callbacks = &front_callbacks,
+        .arg = front,
+    };
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    err = server_start(&options, &server, why, why_size);
+    if (err < 0) {
+        front_free(front);
+        return err;
+    }
+    log_info("admin.listening", LOG_S("address", config->listen), LOG_I("port", server_port(server)));
+    while (sigwait(&signals, &number) != 0)
+        ;
+    log_info("admin.stopping", LOG_I("signal", number));
+    server_stop(server, DRAIN_MS);
+    front_free(front);
+    return 0;
+}
