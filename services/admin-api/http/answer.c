@@ -61,14 +61,10 @@ static int answer_unchanged(struct exchange *x, const char *text, size_t len)
     return 1;
 }
 
-int answer_json(struct exchange *x, int status, json_t *body)
+int answer_text(struct exchange *x, int status, char *text, size_t len)
 {
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
-    json_decref(body);
-    if (text == NULL)
-        return -ENOMEM;
-    size_t len = strlen(text);
     int err = answer_header(x, "Content-Type", "application/json");
+
     server_status(x->call, status);
     if (err == 0 && status == 200 && reads(x))
         err = answer_unchanged(x, text, len);
@@ -78,6 +74,14 @@ int answer_json(struct exchange *x, int status, json_t *body)
     }
     server_answer(x->call, text, len);
     return 0;
+}
+
+int answer_json(struct exchange *x, int status, json_t *body)
+{
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    json_decref(body);
+    return text == NULL ? -ENOMEM : answer_text(x, status, text, strlen(text));
 }
 
 int answer_empty(struct exchange *x, int status)

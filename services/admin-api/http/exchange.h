@@ -76,6 +76,8 @@ int exchange_body(struct exchange *x, json_t **out) __attribute__((warn_unused_r
 
 /* --- answers; each takes over `body` even on error. 0 or -ENOMEM --- */
 int answer_json(struct exchange *x, int status, json_t *body) __attribute__((warn_unused_result));
+/* The same from malloc'ed JSON text. */
+int answer_text(struct exchange *x, int status, char *text, size_t len) __attribute__((warn_unused_result));
 int answer_empty(struct exchange *x, int status) __attribute__((warn_unused_result)); /* 204, 304 */
 /* A row of errors.def; the text's {} is replaced by `what` (may be NULL). */
 int answer_error(struct exchange *x, enum api_error id, const char *what) __attribute__((warn_unused_result));

@@ -16,15 +16,15 @@
 #include "services/admin-api/http/host.h"
 #include "services/admin-api/http/routes.h"
 #include "services/admin-api/metrics.h"
-#include "shared/http/proxies.h"
 #include "shared/http/query.h"
 #include "shared/log/log.h"
+#include "shared/net/client.h"
 
 #define ALLOW_UNKNOWN "GET, HEAD, OPTIONS"
 
 struct front {
     const struct admin *admin;
-    struct proxies *proxies;
+    struct cidr_list *proxies;
     char *refusals[3]; /* bodies for what H2O refuses: 400, 413, 417 */
 };
 
@@ -58,20 +58,32 @@ const struct span *exchange_header(const struct exchange *x, const char *lowerca
     return NULL;
 }
 
+#define HOPS 8 /* X-Forwarded-For fields that count; one is usual */
+
 static void find_client(const struct front *f, struct exchange *x)
 {
-    const struct span *forwarded = exchange_header(x, "x-forwarded-for");
-    struct span none = {NULL, 0};
-    proxies_client(f->proxies, server_peer(x->call), forwarded == NULL ? none : *forwarded, x->client,
-                   sizeof(x->client));
+    struct span forwarded[HOPS];
+    size_t count, hops = 0;
+    const struct head_field *fields = server_fields(x->call, &count);
+
+    for (size_t i = count; i-- > 0 && hops < HOPS;) /* the last ones are nearest to us */
+        if (span_equals(fields[i].name, "x-forwarded-for"))
+            forwarded[HOPS - ++hops] = fields[i].value;
+    client_address(f->proxies, server_peer(x->call), forwarded + HOPS - hops, hops, x->client);
+}
+
+static bool peer_is_trusted(const struct front *f, const struct exchange *x)
+{
+    struct address peer;
+    const char *text = server_peer(x->call);
+    return address_parse((struct span){text, strlen(text)}, &peer) == 0 && cidr_list_has(f->proxies, &peer);
 }
 
 static int find_base_url(const struct front *f, struct exchange *x)
 {
     const char *fixed = f->admin->config->public_url, *host = server_host(x->call);
     const struct span *scheme = exchange_header(x, "x-forwarded-proto");
-    bool https =
-        scheme != NULL && span_equals_nocase(*scheme, "https") && proxies_trusts(f->proxies, server_peer(x->call));
+    bool https = scheme != NULL && span_equals_nocase(*scheme, "https") && peer_is_trusted(f, x);
     int n;
 
     if (fixed[0] != '\0') {
@@ -301,7 +313,7 @@ int front_new(const struct admin *admin, struct front **out, char *why, size_t w
     if (f == NULL)
         return err;
     f->admin = admin;
-    err = proxies_new(admin->config->trusted_proxies, &f->proxies, why, why_size);
+    err = cidr_list_parse(admin->config->trusted_proxies, &f->proxies, why, why_size);
     for (size_t i = 0; err == 0 && i < sizeof(refusal_rows) / sizeof(refusal_rows[0]); ++i) {
         json_t *body = error_body(refusal_rows[i].id, NULL);
         f->refusals[i] = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
@@ -322,6 +334,6 @@ void front_free(struct front *f)
         return;
     for (size_t i = 0; i < sizeof(f->refusals) / sizeof(f->refusals[0]); ++i)
         free(f->refusals[i]);
-    proxies_free(f->proxies);
+    cidr_list_free(f->proxies);
     free(f);
 }

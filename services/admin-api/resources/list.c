@@ -319,6 +319,14 @@ static int answer_page(struct exchange *x, const struct list *l, struct db_conn 
 
 /* --- the verb --- */
 
+/* A list of one batch: its length is known, and conditional requests work. */
+static int answer_whole(struct exchange *x, struct list *l)
+{
+    char *text = l->text;
+    l->text = NULL;
+    return answer_text(x, 200, text, l->len);
+}
+
 /* 1: go on; 0: answered; negative. */
 static int prepare(struct exchange *x, struct list *l, struct db_conn *c)
 {
@@ -355,8 +363,10 @@ int resource_list(struct exchange *x, const struct resource *r)
         err = answer_page(x, l, c);
     } else if (err == 1) {
         err = fill(l, c);
-        if (err == 0)
+        if (err == 0 && !l->ended)
             return answer_stream(x, 200, "application/json", &l->source, -1);
+        if (err == 0)
+            err = answer_whole(x, l);
     }
     list_free(&l->source);
     return err;
