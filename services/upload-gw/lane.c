@@ -2,7 +2,7 @@
 #include "services/upload-gw/lane.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,30 +45,61 @@ static void on_redis_down(void *arg, int err, const char *why)
 
 static const struct redis_link_events redis_events = {.on_up = on_redis_up, .on_down = on_redis_down};
 
-int lane_init(struct lane *lane, struct gateway *g, const char *web_dir, char *why, size_t why_size)
+struct starting {
+    struct lane *lane;
+    const struct lane_doors *doors;
+    char *why;
+    size_t why_size;
+    int result;
+    sem_t done;
+};
+
+/* In the lane's own thread: libh2o's sockets belong to the thread that makes them. */
+static int init(struct lane *lane, const struct lane_doors *doors, char *why, size_t why_size)
 {
-    lane->gateway = g;
-    int err = pages_loop_new(web_dir, page_rules, sizeof(page_rules) / sizeof(page_rules[0]), &lane->loop);
+    const struct gateway *g = lane->gateway;
+    int err = pages_loop_new(doors->web_dir, page_rules, sizeof(page_rules) / sizeof(page_rules[0]), &lane->loop);
     if (err < 0) {
-        snprintf(why, why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", web_dir, strerror(-err));
+        snprintf(why, why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", doors->web_dir, strerror(-err));
         return err;
     }
     err = redis_link_new(lane->loop, g->redis, (unsigned)g->config.redis_timeout, &redis_events, lane, &lane->link);
-    if (err < 0)
-        snprintf(why, why_size, "REDIS_URL: %s", strerror(-err));
+    if (err == 0)
+        err = door_open(lane, doors->listen, false);
+    if (err == 0 && doors->status >= 0)
+        err = door_open(lane, doors->status, true);
+    if (err < 0 && why[0] == '\0')
+        snprintf(why, why_size, "an event loop cannot be made: %s", strerror(-err));
     return err;
 }
 
 static void *run(void *arg)
 {
-    struct lane *lane = arg;
-    loop_run(lane->loop);
+    struct starting *starting = arg;
+    struct lane *lane = starting->lane;
+    int result = init(lane, starting->doors, starting->why, starting->why_size);
+    starting->result = result;
+    sem_post(&starting->done); /* `starting` is gone from here on */
+    if (result == 0)
+        loop_run(lane->loop);
     return NULL;
 }
 
-int lane_start(struct lane *lane)
+int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *doors, char *why, size_t why_size)
 {
-    return -pthread_create(&lane->thread, NULL, run, lane);
+    struct starting starting = {.lane = lane, .doors = doors, .why = why, .why_size = why_size};
+    lane->gateway = g;
+    sem_init(&starting.done, 0, 0);
+    int err = -pthread_create(&lane->thread, NULL, run, &starting);
+    if (err == 0) {
+        while (sem_wait(&starting.done) < 0)
+            ; /* interrupted */
+        err = starting.result;
+    } else {
+        snprintf(why, why_size, "threads cannot be started: %s", strerror(-err));
+    }
+    sem_destroy(&starting.done);
+    return err;
 }
 
 static void on_look(struct loop_timer *t)

@@ -98,7 +98,7 @@ static int check_redis(struct gateway *g, char *why)
 
 static int open_parts(struct gateway *g, char *why)
 {
-    char web[PATH_MAX], reason[WHY_SIZE] = "";
+    char reason[WHY_SIZE] = "";
     const struct gateway_config *config = &g->config;
 
     g->lane_count = config->threads > 0 ? (unsigned)config->threads : (processors() + 1) / 2;
@@ -122,34 +122,37 @@ static int open_parts(struct gateway *g, char *why)
     g->lanes = calloc(g->lane_count, sizeof(*g->lanes));
     if (g->lanes == NULL)
         return -ENOMEM;
-    find_pages(config, web, sizeof(web));
-    for (unsigned i = 0; i < g->lane_count; ++i)
-        if ((err = lane_init(g->lanes + i, g, web, why, WHY_SIZE)) < 0)
-            return err;
     return 0;
 }
 
-static int open_doors(struct gateway *g, char *why)
+static int listen_on(const char *variable, const char *where, int *fd, char *why)
 {
     char reason[WHY_SIZE] = "";
-    int fd = door_listen(g->config.listen, reason, sizeof(reason));
-    if (fd < 0) {
-        snprintf(why, WHY_SIZE, "GATEWAY_LISTEN: %.100s: %.300s", g->config.listen, reason);
-        return fd;
+    *fd = door_listen(where, reason, sizeof(reason));
+    if (*fd < 0)
+        snprintf(why, WHY_SIZE, "%s: %.100s: %.300s", variable, where, reason);
+    return *fd < 0 ? *fd : 0;
+}
+
+static int start_lanes(struct gateway *g, char *why)
+{
+    char web[PATH_MAX];
+    const struct gateway_config *config = &g->config;
+    struct lane_doors doors = {.listen = -1, .status = -1, .web_dir = web};
+
+    find_pages(config, web, sizeof(web));
+    int err = listen_on("GATEWAY_LISTEN", config->listen, &doors.listen, why);
+    if (err == 0 && config->status_listen != NULL && config->status_listen[0] != '\0')
+        err = listen_on("GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
+    for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {
+        struct lane_doors own = doors;
+        own.status = i == 0 ? doors.status : -1;
+        err = lane_start(g->lanes + i, g, &own, why, WHY_SIZE);
     }
-    int err = 0;
-    for (unsigned i = 0; i < g->lane_count && err == 0; ++i)
-        err = door_open(g->lanes + i, fd, false);
-    close(fd);
-    if (err < 0 || g->config.status_listen == NULL || g->config.status_listen[0] == '\0')
-        return err;
-    fd = door_listen(g->config.status_listen, reason, sizeof(reason));
-    if (fd < 0) {
-        snprintf(why, WHY_SIZE, "GATEWAY_STATUS_LISTEN: %.100s: %.300s", g->config.status_listen, reason);
-        return fd;
-    }
-    err = door_open(g->lanes, fd, true);
-    close(fd);
+    if (doors.listen >= 0)
+        close(doors.listen);
+    if (doors.status >= 0)
+        close(doors.status);
     return err;
 }
 
@@ -190,11 +193,8 @@ static int run(struct gateway *g)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    if (open_parts(g, why) < 0 || open_doors(g, why) < 0)
+    if (open_parts(g, why) < 0 || start_lanes(g, why) < 0)
         return refuse_start(why[0] != '\0' ? why : "out of memory");
-    for (unsigned i = 0; i < g->lane_count; ++i)
-        if (lane_start(g->lanes + i) < 0)
-            return refuse_start("threads cannot be started");
     log_info("started", LOG_S("listen", g->config.listen), LOG_S("data_dir", g->config.data_dir),
              LOG_I("loops", g->lane_count), LOG_S("version", LC_VERSION));
     serve(g, &signals);

@@ -11,7 +11,8 @@
 
 struct loop;
 
-/* 0 or -ENOMEM, -errno. The loop belongs to the thread that calls loop_run. */
+/* 0 or -ENOMEM, -errno. Call it in the thread that will run the loop: libh2o's sockets keep pointers to the buffers of
+ * the thread that made them. */
 int loop_new(struct loop **out) __attribute__((warn_unused_result));
 /* Runs until loop_stop; then returns. Call loop_free afterwards, with every socket, timer and message gone. */
 void loop_run(struct loop *l);
