@@ -7,7 +7,6 @@
 #include "services/upload-gw/routes.h"
 #include "shared/http/query.h"
 #include "shared/http/token.h"
-#include "shared/loop/pages.h"
 #include "shared/redis/attempts.h"
 
 void check_health(struct conn *c, const struct head *h)
@@ -96,11 +95,9 @@ void check_metrics(struct conn *c, const struct head *h)
 /* Pages have no bodies in their requests: one that comes with a body is refused here. */
 void serve_page(struct conn *c, const struct head *h)
 {
-    struct lane *lane = c->lane;
     (void)h;
-    if (c->body_left != 0) {
+    if (c->body_left != 0)
         answer_error(c, GATEWAY_BAD_REQUEST, NULL);
-        return;
-    }
-    pages_serve(conn_give_away(c), lane->scratch, lane->head_len);
+    else
+        conn_relay_pages(c);
 }

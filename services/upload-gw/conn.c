@@ -12,12 +12,14 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/routes.h"
 #include "shared/log/log.h"
+#include "shared/loop/pages.h"
 #include "shared/net/client.h"
 
 #define LINGER_BYTES (4u << 20)
 #define LINGER_MS    2000
 
 static void on_head_readable(struct sock *s, int err);
+static void on_pages_readable(struct sock *s, int err);
 static void process(struct conn *c, size_t len);
 
 static void on_timeout(struct loop_timer *t)
@@ -53,6 +55,7 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
         return;
     }
     c->lane = lane;
+    c->wire.fd = fd;
     c->status_port = status_port;
     c->waiting = true;
     c->busy = !status_port && lane->conn_count >= lane->gateway->max_connections;
@@ -68,7 +71,7 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
     await_head(c, lane->gateway->config.head_timeout);
 }
 
-/* Takes the connection off its lane; its socket is closed or has been given away by then. */
+/* Takes the connection off its lane; its sockets are closed by then. */
 static void forget(struct conn *c)
 {
     loop_timer_stop(&c->timer);
@@ -87,15 +90,9 @@ static void forget(struct conn *c)
 
 void conn_close(struct conn *c)
 {
+    sock_close(c->pages);
     sock_close(c->sock);
     forget(c);
-}
-
-struct sock *conn_give_away(struct conn *c)
-{
-    struct sock *s = c->sock;
-    forget(c);
-    return s;
 }
 
 int conn_hold(struct conn *c, const char *bytes, size_t len)
@@ -125,7 +122,7 @@ static void on_linger_readable(struct sock *s, int err)
 /* RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. */
 static void linger(struct conn *c)
 {
-    if (shutdown(sock_fd(c->sock), SHUT_WR) < 0) {
+    if (wire_end(&c->wire) < 0) {
         conn_close(c);
         return;
     }
@@ -138,6 +135,11 @@ static void on_next(struct loop_timer *t)
 {
     struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, timer));
     size_t len = c->held_len;
+    if (len == 0) {
+        await_head(c, c->lane->gateway->config.keepalive_timeout);
+        on_head_readable(c->sock, 0);
+        return;
+    }
     memcpy(c->lane->scratch, c->held, len);
     c->held_len = 0;
     process(c, len);
@@ -153,9 +155,13 @@ static void log_request(const struct conn *c)
 
 static void answered(struct conn *c)
 {
-    log_request(c);
     free(c->out);
     c->out = NULL;
+    if (c->pages != NULL) {
+        sock_poll_read(c->pages, on_pages_readable);
+        return;
+    }
+    log_request(c);
     if (!c->keep) {
         linger(c);
         return;
@@ -163,7 +169,7 @@ static void answered(struct conn *c)
     c->route = NULL;
     c->head_only = false;
     c->waiting = true;
-    if (c->held_len > 0) /* by a timer, so that pipelined requests do not recurse */
+    if (c->held_len > 0 || wire_holds(&c->wire)) /* by a timer, so that pipelined requests do not recurse */
         loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
     else
         await_head(c, c->lane->gateway->config.keepalive_timeout);
@@ -183,18 +189,19 @@ static void on_writable(struct sock *s, int err)
 static void send_more(struct conn *c)
 {
     while (c->out_at < c->out_len) {
-        ssize_t n = send(sock_fd(c->sock), c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = wire_send(&c->wire, c->out + c->out_at, c->out_len - c->out_at);
         if (n > 0) {
             c->out_at += (size_t)n;
-        } else if (n < 0 && errno == EAGAIN) {
+        } else if (n == -EAGAIN) {
             loop_timer_start(c->lane->loop, &c->timer, config_ms(c->lane->gateway->config.head_timeout), on_timeout);
             sock_poll_write(c->sock, on_writable);
             return;
-        } else if (n < 0 && errno != EINTR) {
+        } else {
             conn_close(c);
             return;
         }
     }
+    loop_timer_stop(&c->timer);
     answered(c);
 }
 
@@ -307,9 +314,8 @@ static void on_head_readable(struct sock *s, int err)
 
     if (c->held_len > 0)
         memcpy(lane->scratch, c->held, c->held_len);
-    ssize_t n =
-        err < 0 ? 0 : recv(sock_fd(s), lane->scratch + c->held_len, sizeof(lane->scratch) - c->held_len, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t n = err < 0 ? 0 : wire_recv(&c->wire, lane->scratch + c->held_len, sizeof(lane->scratch) - c->held_len);
+    if (n == -EAGAIN)
         return;
     if (n <= 0) {
         conn_close(c);
@@ -318,6 +324,55 @@ static void on_head_readable(struct sock *s, int err)
     if (c->waiting) /* the first bytes of a head: from now on it has HEAD_TIMEOUT */
         loop_timer_start(lane->loop, &c->timer, config_ms(lane->gateway->config.head_timeout), on_timeout);
     process(c, c->held_len + (size_t)n);
+}
+
+static int status_of(const char *answer, size_t len)
+{
+    static const char begin[] = "HTTP/1.1 ";
+    return len > sizeof(begin) + 3 && memcmp(answer, begin, sizeof(begin) - 1) == 0
+               ? (int)strtol(answer + sizeof(begin) - 1, NULL, 10)
+               : 0;
+}
+
+/* H2O's answer on its way to the client, a piece at a time: the next one is read when this one is sent. */
+static void on_pages_readable(struct sock *s, int err)
+{
+    struct conn *c = sock_data(s);
+    ssize_t n = err < 0 ? 0 : recv(sock_fd(s), c->lane->scratch, sizeof(c->lane->scratch), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    char *piece = n > 0 ? malloc((size_t)n) : NULL;
+    if (piece == NULL) {
+        sock_close(c->pages);
+        c->pages = NULL;
+        c->keep = false;
+        answered(c);
+        return;
+    }
+    memcpy(piece, c->lane->scratch, (size_t)n);
+    sock_stop_read(s);
+    conn_send(c, piece, (size_t)n, c->status != 0 ? c->status : status_of(piece, (size_t)n));
+}
+
+void conn_relay_pages(struct conn *c)
+{
+    int ends[2];
+    struct sock *theirs = NULL;
+    c->status = 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0) {
+        if ((c->pages = sock_new(c->lane->loop, ends[0], c)) == NULL)
+            close(ends[0]);
+        if (c->pages == NULL || (theirs = sock_new(c->lane->loop, ends[1], NULL)) == NULL)
+            close(ends[1]);
+    }
+    if (theirs == NULL) {
+        sock_close(c->pages);
+        c->pages = NULL;
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+        return;
+    }
+    sock_poll_read(c->pages, on_pages_readable);
+    pages_serve(theirs, c->lane->scratch, c->lane->head_len);
 }
 
 void conn_drain(struct lane *lane)

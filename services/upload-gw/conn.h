@@ -7,6 +7,7 @@
 
 #include "services/upload-gw/errors.h"
 #include "services/upload-gw/gateway.h"
+#include "services/upload-gw/wire.h"
 #include "shared/net/address.h"
 
 struct route;
@@ -15,10 +16,12 @@ struct upload;
 struct conn {
     struct lane *lane;
     struct sock *sock;
+    struct wire wire; /* lent with the upload */
     struct conn *prev, *next;
     struct loop_timer timer;
     const struct route *route;
     struct upload *upload; /* owns reading while set */
+    struct sock *pages;    /* our end towards H2O while it answers */
     char *held;            /* bytes read and not yet used: the rest of a head, a body's beginning, the next request */
     size_t held_len;
     char *out; /* an answer being sent */
@@ -43,8 +46,8 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer);
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);
 void conn_close(struct conn *c);
-/* The connection ends here, its socket goes on: the caller owns it. */
-struct sock *conn_give_away(struct conn *c);
+/* H2O answers the request whose head is scratch[0..head_len); then the connection closes lingering. */
+void conn_relay_pages(struct conn *c);
 /* An upload is over: what it read beyond its body (copied) stands before the next request. 0 or -ENOMEM. */
 int conn_hold(struct conn *c, const char *bytes, size_t len);
 /* SIGTERM: idle connections close now, others after their answer. */

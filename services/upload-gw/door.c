@@ -33,7 +33,12 @@ static int bind_unix(const char *path, char *why, size_t why_size)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    unlink(path); /* of a process that was killed; a living one keeps its own */
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN) {
+        snprintf(why, why_size, "another process listens there already");
+        close(fd);
+        return -EADDRINUSE;
+    }
+    unlink(path); /* of a process that was killed */
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0) {
         int err = -errno;
         snprintf(why, why_size, "%s", strerror(-err));
@@ -103,15 +108,19 @@ static void on_pause_over(struct loop_timer *t)
     struct lane *lane = (struct lane *)(void *)((char *)t - offsetof(struct lane, accept_pause));
     if (lane->listener != NULL)
         sock_poll_read(lane->listener, on_connection);
+    if (lane->status_listener != NULL)
+        sock_poll_read(lane->status_listener, on_connection);
 }
 
-/* EMFILE, ENFILE, ENOMEM: without a pause the loop would spin on a listener that stays readable. */
+/* EMFILE, ENFILE, ENOMEM: without a pause the loop would spin on listeners that stay readable. */
 static void pause_accepting(struct lane *lane, int err)
 {
     COUNT(ACCEPT_PAUSES);
     log_warn("accept.paused", LOG_E(err), LOG_I("connections", lane->conn_count));
     if (lane->listener != NULL)
         sock_stop_read(lane->listener);
+    if (lane->status_listener != NULL)
+        sock_stop_read(lane->status_listener);
     loop_timer_start(lane->loop, &lane->accept_pause, PAUSE_MS, on_pause_over);
 }
 
@@ -166,7 +175,6 @@ int door_open(struct lane *lane, int fd, bool status_port)
 
 void door_close(struct lane *lane)
 {
-    loop_timer_stop(&lane->accept_pause);
     sock_close(lane->listener);
     lane->listener = NULL;
 }

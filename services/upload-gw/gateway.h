@@ -37,7 +37,7 @@ struct lane {
     struct loop *loop;
     struct redis_link *link;
     struct sock *listener, *status_listener; /* status: lane 0 only */
-    struct loop_timer accept_pause;
+    struct loop_timer accept_pause, drain_look;
     struct conn *conns; /* all open ones */
     unsigned conn_count;
     bool draining;

@@ -10,6 +10,7 @@
 #include "services/upload-gw/conn.h"
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/upload.h"
 #include "shared/log/log.h"
 #include "shared/loop/pages.h"
 
@@ -30,7 +31,11 @@ static const struct pages_rule page_rules[] = {
 
 static void on_redis_up(void *arg, bool new_server)
 {
-    (void)arg;
+    struct lane *lane = arg;
+    if (new_server) /* it may know nothing of the leases held */
+        for (struct conn *c = lane->conns; c != NULL; c = c->next)
+            if (c->upload != NULL)
+                upload_renew(c->upload);
     COUNT_BY(REDIS_UP, 1);
     log_info("redis.up", LOG_S("server", new_server ? "new" : "same"));
 }
@@ -104,7 +109,7 @@ int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *do
 
 static void on_look(struct loop_timer *t)
 {
-    struct lane *lane = (struct lane *)(void *)((char *)t - offsetof(struct lane, accept_pause));
+    struct lane *lane = (struct lane *)(void *)((char *)t - offsetof(struct lane, drain_look));
     if (lane->conn_count == 0)
         loop_stop(lane->loop);
     else
@@ -117,7 +122,7 @@ static void on_drain(struct loop_message *m)
     lane->draining = true;
     door_close(lane);
     conn_drain(lane);
-    on_look(&lane->accept_pause);
+    on_look(&lane->drain_look);
 }
 
 static void on_expire(struct loop_message *m)

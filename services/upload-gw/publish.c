@@ -50,6 +50,7 @@ static void on_committed(void *arg, enum commit_status status, const char *name)
     char suffixed[FILENAME_SIZE];
     bool named = true;
 
+    u->committed = status == COMMIT_OK || status == COMMIT_UNAVAILABLE; /* which may have happened */
     switch (status) {
     case COMMIT_OK:
         named = set_name(u, name);

@@ -1,11 +1,11 @@
 /*
  * The receiver: recv → decode → hash → write in the worker's own buffer, until the socket is dry or the budget spent.
- * Never touches the connection or the loop; the descriptor stays open until its message is back.
+ * Of the connection it has the wire and the bytes held, both lent with the upload; the descriptor stays open until its
+ * message is back.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/upload.h"
@@ -15,9 +15,11 @@
 
 static void count_received(struct upload *u, size_t n)
 {
-    int64_t less = (int64_t)n < u->coming ? (int64_t)n : u->coming;
-    u->coming -= less;
-    atomic_fetch_sub_explicit(&u->lane->gateway->coming, less, memory_order_relaxed);
+    int64_t ahead = u->sink.allocated - u->sink.size; /* taken from the disk already */
+    int64_t still = u->body.left - (ahead > 0 ? ahead : 0);
+    still = u->coming == 0 || still < 0 ? 0 : still;
+    atomic_fetch_sub_explicit(&u->lane->gateway->coming, u->coming - still, memory_order_relaxed);
+    u->coming = still;
     atomic_fetch_add_explicit(&u->received, (int64_t)n, memory_order_relaxed);
     COUNT_BY(BYTES_RECEIVED, (int64_t)n);
 }
@@ -51,14 +53,12 @@ static bool feed(struct upload *u, const char *data, size_t len)
 
 static bool receive_some(struct upload *u, char *buffer, size_t size, int64_t *budget)
 {
-    ssize_t n = recv(u->fd, buffer, body_wants(&u->body, size), MSG_DONTWAIT);
+    ssize_t n = wire_recv(&u->conn->wire, buffer, body_wants(&u->body, size));
     if (n > 0) {
         *budget -= n;
         return feed(u, buffer, (size_t)n);
     }
-    if (n < 0 && errno == EINTR)
-        return true;
-    u->outcome = n == 0 ? RECEIVE_ENDED : errno == EAGAIN ? RECEIVE_WAIT : RECEIVE_RESET;
+    u->outcome = n == 0 ? RECEIVE_ENDED : n == -EAGAIN ? RECEIVE_WAIT : RECEIVE_RESET;
     return false;
 }
 
@@ -70,10 +70,7 @@ void receive_run(struct pool_job *job, char *buffer, size_t size)
     int64_t budget = TURN_BYTES;
     bool more = true;
 
-    if (u->body.over) { /* no body at all */
-        u->outcome = RECEIVE_OVER;
-        more = false;
-    } else if (c->held_len > 0) { /* came in with the head; the loop lent it with the upload */
+    if (c->held_len > 0) { /* came in with the head; the loop lent it with the upload */
         size_t len = c->held_len;
         c->held_len = 0;
         more = feed(u, c->held, len);

@@ -10,9 +10,16 @@
 #define CHECK_BYTES (INT64_C(64) << 20)
 #define SYNC_BYTES  (INT64_C(8) << 20) /* keeps the final fsync short */
 
-void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limit, int64_t reserve, int64_t expected)
+void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limit, int64_t reserve,
+               const _Atomic int64_t *promised, int64_t expected)
 {
-    *s = (struct sink){.spool = spool, .id = id, .limit = limit, .reserve = reserve, .expected = expected, .fd = -1};
+    *s = (struct sink){.spool = spool,
+                       .id = id,
+                       .limit = limit,
+                       .reserve = reserve,
+                       .promised = promised,
+                       .expected = expected,
+                       .fd = -1};
     digest_init(&s->digest);
 }
 
@@ -31,6 +38,7 @@ static enum gateway_error check_room(struct sink *s)
     int err = spool_room(s->spool, s->reserve, &room);
     if (err < 0)
         return failed(s, -err);
+    room -= atomic_load_explicit(s->promised, memory_order_relaxed);
     if (room <= 0)
         return failed(s, ENOSPC);
     s->checked = s->size + (room < CHECK_BYTES ? room : CHECK_BYTES);
@@ -41,6 +49,8 @@ static enum gateway_error check_room(struct sink *s)
 static void allocate_ahead(struct sink *s, int64_t end)
 {
     int64_t left = s->expected >= 0 ? s->expected - s->size : s->size;
+    if (s->expected < 0 && left > s->checked - s->size)
+        left = s->checked - s->size; /* never beyond the space that was looked at */
     if (end <= s->allocated || s->no_allocate || left < SMALL_BYTES)
         return;
     int64_t want = left < AHEAD_BYTES ? left : AHEAD_BYTES;

@@ -5,6 +5,7 @@
 #ifndef LC_GATEWAY_SINK_H
 #define LC_GATEWAY_SINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,21 +16,24 @@
 struct sink {
     struct spool *spool;
     const char *id;
-    int64_t limit;     /* bytes; more is TOO_LARGE */
-    int64_t reserve;   /* free space never taken */
-    int64_t expected;  /* size if known, else -1: decides how far ahead blocks are allocated */
-    int64_t size;      /* written so far */
-    int64_t allocated; /* blocks taken ahead up to here */
-    int64_t synced;    /* writing to disk was started up to here */
-    int64_t checked;   /* free space was looked at up to here (unknown size) */
-    int fd;            /* -1: opened by the first byte */
-    bool no_allocate;  /* the file system cannot */
-    int error;         /* the errno behind STORAGE or NO_SPACE, for the log */
+    int64_t limit;                   /* bytes; more is TOO_LARGE */
+    int64_t reserve;                 /* free space never taken */
+    const _Atomic int64_t *promised; /* bytes that other uploads still have coming */
+    int64_t expected;                /* size if known, else -1: decides how far ahead blocks are allocated */
+    int64_t size;                    /* written so far */
+    int64_t allocated;               /* blocks taken ahead up to here */
+    int64_t synced;                  /* writing to disk was started up to here */
+    int64_t checked;                 /* free space was looked at up to here (unknown size) */
+    int fd;                          /* -1: opened by the first byte */
+    bool no_allocate;                /* the file system cannot */
+    int error;                       /* the errno behind STORAGE or NO_SPACE, for the log */
     struct digest digest;
     unsigned char sha256[DIGEST_SIZE]; /* after sink_finish */
 };
 
-void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limit, int64_t reserve, int64_t expected);
+/* `promised`: what uploads of known length have declared and not yet taken, this one included. */
+void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limit, int64_t reserve,
+               const _Atomic int64_t *promised, int64_t expected);
 enum gateway_error sink_write(struct sink *s, const char *data, size_t len) __attribute__((warn_unused_result));
 /* Forgets what was written: a second part named `file` replaces the first. */
 enum gateway_error sink_restart(struct sink *s) __attribute__((warn_unused_result));

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "services/upload-gw/answer.h"
@@ -21,6 +20,7 @@ static enum upload_step step_receive(struct upload *u);
 static enum upload_step step_received(struct upload *u);
 static enum upload_step step_fail(struct upload *u);
 static enum upload_step step_discard(struct upload *u);
+static enum upload_step step_forget(struct upload *u);
 static enum upload_step step_refuse(struct upload *u);
 
 static enum upload_step (*const steps[UPLOAD_STEPS])(struct upload *u) = {
@@ -28,7 +28,7 @@ static enum upload_step (*const steps[UPLOAD_STEPS])(struct upload *u) = {
     [UPLOAD_RECEIVE] = step_receive,     [UPLOAD_RECEIVED] = step_received, [UPLOAD_SYNC] = publish_sync,
     [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,  [UPLOAD_PUBLISH] = publish_record,
     [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,         [UPLOAD_DISCARD] = step_discard,
-    [UPLOAD_REFUSE] = step_refuse,
+    [UPLOAD_FORGET] = step_forget,       [UPLOAD_REFUSE] = step_refuse,
 };
 
 void upload_go(struct upload *u, enum upload_step step)
@@ -96,7 +96,6 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     memcpy(u->token, canonical, sizeof(canonical));
     u->conn = c;
     u->lane = c->lane;
-    u->fd = sock_fd(c->sock);
     u->expects = h->expect_continue;
     u->started_us = upload_now_us();
     return u;
@@ -155,10 +154,18 @@ static void on_renewed(void *arg, const struct admission *a)
         upload_stop(u, GATEWAY_GONE);
 }
 
+/* The loop's clock may be set back or forth: an upload must not be dropped for that. */
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static bool too_slow(struct upload *u)
 {
     const struct gateway_config *config = &u->lane->gateway->config;
-    int64_t now = (int64_t)loop_now(u->lane->loop);
+    int64_t now = monotonic_ms();
     int64_t received = atomic_load_explicit(&u->received, memory_order_relaxed);
     int64_t least = config->min_upload_rate * (config->upload_idle_timeout / 1000);
 
@@ -167,6 +174,14 @@ static bool too_slow(struct upload *u)
         u->slow_since_ms = now;
     }
     return now - u->slow_since_ms >= config->upload_idle_timeout;
+}
+
+void upload_renew(struct upload *u)
+{
+    if (u->renewing || !u->admitted || u->failed)
+        return;
+    u->renewing = true;
+    attempts_renew(u->lane->link, u->ticket_id, u->id, u->epoch, u->lane->gateway->config.upload_lease, on_renewed, u);
 }
 
 static uint32_t tick_ms(const struct upload *u)
@@ -181,11 +196,7 @@ static void on_tick(struct loop_timer *t)
     struct upload *u = (struct upload *)(void *)((char *)t - offsetof(struct upload, tick));
 
     loop_timer_start(u->lane->loop, t, tick_ms(u), on_tick);
-    if (!u->renewing) {
-        u->renewing = true;
-        attempts_renew(u->lane->link, u->ticket_id, u->id, u->epoch, u->lane->gateway->config.upload_lease, on_renewed,
-                       u);
-    }
+    upload_renew(u);
     if (u->next == UPLOAD_RECEIVED && too_slow(u))
         upload_stop(u, GATEWAY_TIMEOUT);
 }
@@ -233,8 +244,8 @@ static enum upload_step step_check(struct upload *u)
     enum gateway_error e = take_room(u, declared);
     if (e != GATEWAY_OK)
         return fail(u, e);
-    sink_init(&u->sink, u->lane->gateway->spool, u->id, u->limit, u->lane->gateway->config.storage_reserve,
-              u->body.left);
+    struct gateway *g = u->lane->gateway;
+    sink_init(&u->sink, g->spool, u->id, u->limit, g->config.storage_reserve, &g->coming, u->body.left);
     return UPLOAD_CONTINUE;
 }
 
@@ -242,7 +253,7 @@ static enum upload_step step_continue(struct upload *u)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (u->expects && u->conn->held_len == 0 && !u->body.over &&
-        send(u->fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(line) - 1) {
+        wire_send(&u->conn->wire, line, sizeof(line) - 1) != (ssize_t)sizeof(line) - 1) {
         u->reset = true;
         return fail(u, GATEWAY_TRUNCATED);
     }
@@ -259,9 +270,18 @@ static void on_body_readable(struct sock *s, int err)
     upload_lend(c->upload, c->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
 }
 
+static enum upload_step judge_body(struct upload *u)
+{
+    u->conn->body_left = 0;
+    enum gateway_error e = body_verdict(&u->body, &u->sink);
+    return e == GATEWAY_OK ? UPLOAD_SYNC : fail(u, e);
+}
+
 static enum upload_step step_receive(struct upload *u)
 {
-    if (u->conn->held_len > 0 || u->body.over)
+    if (u->body.over) /* there is none: what is held is the next request */
+        return judge_body(u);
+    if (u->conn->held_len > 0)
         return upload_lend(u, u->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
     u->next = UPLOAD_RECEIVED;
     sock_poll_read(u->conn->sock, on_body_readable);
@@ -270,7 +290,7 @@ static enum upload_step step_receive(struct upload *u)
 
 static enum upload_step step_received(struct upload *u)
 {
-    if (u->problem != GATEWAY_OK)
+    if (u->problem != GATEWAY_OK && u->outcome != RECEIVE_OVER)
         return fail(u, u->problem);
     switch (u->outcome) {
     case RECEIVE_WAIT:
@@ -285,11 +305,9 @@ static enum upload_step step_received(struct upload *u)
     case RECEIVE_REFUSED:
         return UPLOAD_FAIL;
     }
-    u->conn->body_left = 0;
     if (conn_hold(u->conn, u->over, u->over_len) < 0 || u->over_lost)
         u->conn->keep = false;
-    enum gateway_error e = body_verdict(&u->body, &u->sink);
-    return e == GATEWAY_OK ? UPLOAD_SYNC : fail(u, e);
+    return judge_body(u);
 }
 
 /* --- the end --- */
@@ -300,6 +318,7 @@ static void run_discard(struct pool_job *job, char *buffer, size_t size)
     (void)buffer;
     (void)size;
     sink_discard(&u->sink);
+    u->published = u->committed && spool_is_published(u->sink.spool, u->id) != 0;
     loop_post(u->lane->loop, &u->done);
 }
 
@@ -312,8 +331,9 @@ static void on_released(void *arg)
 static enum upload_step step_fail(struct upload *u)
 {
     loop_timer_stop(&u->tick);
+    u->failed = true;
     u->next = UPLOAD_FAIL;
-    if (!u->admitted)
+    if (!u->admitted || u->committed)
         return UPLOAD_DISCARD;
     attempts_release(u->lane->link, u->ticket_id, u->id, on_released, u);
     return UPLOAD_WAIT;
@@ -323,7 +343,21 @@ static enum upload_step step_discard(struct upload *u)
 {
     if (u->sink.spool == NULL)
         return UPLOAD_REFUSE;
-    return upload_lend(u, u->lane->gateway->publishers, run_discard, UPLOAD_REFUSE);
+    return upload_lend(u, u->lane->gateway->publishers, run_discard, UPLOAD_FORGET);
+}
+
+static void on_forgotten(void *arg)
+{
+    upload_go(arg, UPLOAD_REFUSE);
+}
+
+/* It was committed and then could not be published: attempt and name go back, now that it can never be. */
+static enum upload_step step_forget(struct upload *u)
+{
+    if (!u->committed || u->published)
+        return UPLOAD_REFUSE;
+    attempts_forget(u->lane->link, u->ticket_id, u->id, on_forgotten, u);
+    return UPLOAD_WAIT;
 }
 
 static enum upload_step step_refuse(struct upload *u)

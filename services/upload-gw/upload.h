@@ -1,7 +1,7 @@
 /*
  * One upload's life as a table of steps: reserve → check → continue → receive → sync → commit → publish → finish, or
- * from anywhere → fail → discard → refuse. Each step runs in the loop's thread; what blocks is lent to a pool as a job
- * that owns the upload's body, sink and descriptor until its message is back.
+ * from anywhere → fail → discard → forget → refuse. Each step runs in the loop's thread; what blocks is lent to a pool
+ * as a job that owns the upload's body, sink and descriptor until its message is back.
  */
 #ifndef LC_GATEWAY_UPLOAD_H
 #define LC_GATEWAY_UPLOAD_H
@@ -25,6 +25,7 @@ enum upload_step {
     UPLOAD_PUBLISHED,
     UPLOAD_FAIL,
     UPLOAD_DISCARD,
+    UPLOAD_FORGET,
     UPLOAD_REFUSE,
     UPLOAD_STEPS
 };
@@ -41,8 +42,8 @@ struct upload {
     enum gateway_error error;   /* why it fails */
     enum gateway_error problem; /* found in the head, told once the token has been judged */
     enum receive_outcome outcome;
-    int fd; /* the connection's, for the receiver */
-    bool admitted, expects, reset, renewing, ended, uncounted;
+    bool admitted, committed, expects, reset, renewing, ended, uncounted, failed;
+    bool published;              /* whatever came after: it lies in spool/new */
     _Atomic bool stop;           /* the receiver comes back at once */
     _Atomic int64_t received;    /* bytes of the body */
     int64_t seen, slow_since_ms; /* what the watch saw last */
@@ -68,6 +69,8 @@ void upload_begin(struct upload *u);
 /* A new upload on this connection for that token (as sent); NULL: the request has been answered. */
 struct upload *upload_new(struct conn *c, const struct head *h, struct span token);
 void upload_stop(struct upload *u, enum gateway_error why); /* from the loop, at any time */
+/* Prolongs the lease; where Redis has lost it, takes it again. */
+void upload_renew(struct upload *u);
 
 /* publish.c: the steps after the last byte. */
 enum upload_step publish_sync(struct upload *u);

@@ -52,6 +52,9 @@ void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_
                     attempts_cb cb, void *arg);
 /* `cb` follows when Redis has answered or cannot: a release that is lost ends with its lease. */
 void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg);
+/* After a commit whose upload then could not be published and no longer lies in spool/tmp: gives back attempt and name.
+ * Lost: admin-api's reconcile finds it. */
+void attempts_forget(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg);
 /* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
 void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
 

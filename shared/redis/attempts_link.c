@@ -113,7 +113,8 @@ static void on_released(void *arg, const redisReply *reply, int err)
     releasing.cb(releasing.arg);
 }
 
-void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg)
+static void give_back(struct redis_link *l, enum redis_script script, int64_t ticket_id, const char *upload_id,
+                      void (*cb)(void *arg), void *arg)
 {
     char ticket[NUMBER_SIZE];
     const char *argv[] = {number(ticket_id, ticket), upload_id};
@@ -121,7 +122,17 @@ void attempts_release(struct redis_link *l, int64_t ticket_id, const char *uploa
     if (releasing == NULL)
         abort();
     *releasing = (struct releasing){cb, arg};
-    redis_link_script(l, 0, REDIS_SCRIPT_release, 2, argv, on_released, releasing);
+    redis_link_script(l, 0, script, 2, argv, on_released, releasing);
+}
+
+void attempts_release(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg)
+{
+    give_back(l, REDIS_SCRIPT_release, ticket_id, upload_id, cb, arg);
+}
+
+void attempts_forget(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg)
+{
+    give_back(l, REDIS_SCRIPT_forget, ticket_id, upload_id, cb, arg);
 }
 
 static void on_committed(void *arg, const redisReply *reply, int err)

@@ -170,16 +170,21 @@ static int write_manifest(int dir, const void *manifest, size_t len)
     return err;
 }
 
+int spool_is_published(const struct spool *s, const char *id)
+{
+    struct stat st;
+    if (fstatat(s->fds[SPOOL_NEW], id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return S_ISDIR(st.st_mode) ? 1 : 0;
+}
+
 /* Over NFS a rename whose answer was lost is sent again and fails with ENOENT though it happened. */
 static int rename_upload(const struct spool *s, const char *id)
 {
-    struct stat st;
     if (renameat(s->fds[SPOOL_TMP], id, s->fds[SPOOL_NEW], id) == 0)
         return 0;
     int err = -errno;
-    if (err == -ENOENT && fstatat(s->fds[SPOOL_NEW], id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        return 0;
-    return err;
+    return err == -ENOENT && spool_is_published(s, id) == 1 ? 0 : err;
 }
 
 int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)

@@ -33,6 +33,8 @@ int spool_create(struct spool *s, const char *id) __attribute__((warn_unused_res
  * fsynced before. After 0 the upload survives anything; after an error nothing of it may be acknowledged. */
 int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)
     __attribute__((warn_unused_result));
+/* Does new/<id> exist? 1, 0 or -errno. */
+int spool_is_published(const struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes tmp/<id>; what is not there is no error. */
 int spool_discard(struct spool *s, const char *id);
 

@@ -1,6 +1,9 @@
 """Faults around the gateway: Redis away, frozen or emptied, a full disk, a disk that fails, its own death, bad settings."""
 
+import contextlib
 import os
+import resource
+import shutil
 import subprocess
 import sys
 
@@ -87,6 +90,18 @@ def test_redis_emptied(gw, redis):
     assert put(gw, token).status_code == 423
 
 
+def test_a_new_redis_hears_of_open_uploads_at_once(tmp_path, redis):
+    """Not with the next heartbeat, which is twenty minutes away here."""
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"UPLOAD_LEASE": "1h"}).start()
+    token, ticket = seed_ticket(redis, attempts=1)
+    raw = begin(service, token)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    redis.forget()
+    until(lambda: held(redis, ticket) == 1, 15, "the lease in the new server")
+    assert raw.send("def").answer().status == 201
+    service.close()
+
+
 def test_killed_in_the_middle(gw, redis):
     token, ticket = seed_ticket(redis, attempts=1)
     raw = begin(gw, token)
@@ -126,15 +141,46 @@ def test_full_disk(small_disk, redis, tmp_path):
     service.close()
 
 
-@pytest.mark.skipif(subprocess.run(["which", "strace"], capture_output=True, check=False).returncode != 0
-                    and not os.environ.get("CI"), reason="strace is not installed")
-def test_failed_fsync_is_never_acknowledged(redis, tmp_path):
+def test_unknown_length_leaves_what_is_promised(small_disk, redis, tmp_path):
+    """A body of unknown length cannot take the space that was granted to another one by its Content-Length."""
+    service = Gateway(small_disk, redis.url, tmp_path / "promised.log", {"STORAGE_RESERVE": "1M"}).start()
+    token, ticket = seed_ticket(redis)
+    promised = begin(service, token, 5000000)
+    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    assert put(service, token, iter([b"x" * 500000] * 8)).status_code == 507
+    assert promised.send("x" * 4999997).answer().status == 201
+    service.close()
+
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None and not os.environ.get("CI"),
+                                  reason="strace is not installed")
+
+
+def with_failing(call, redis, tmp_path):
+    """A gateway whose calls of that name fail with EIO."""
     service = Gateway(tmp_path / "data", redis.url, tmp_path / "eio.log")
     service.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
     argv = service.process.argv
-    service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e",
-                            "inject=fsync:error=EIO", *argv]
-    service.start()
+    service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                            f"inject={call}:error=EIO", *argv]
+    return service.start()
+
+
+@needs_strace
+def test_failed_rename_gives_attempt_and_name_back(redis, tmp_path):
+    """It fails after the commit: what was taken there goes back before the customer is answered."""
+    service = with_failing("renameat", redis, tmp_path)
+    token, ticket = seed_ticket(redis, attempts=1)
+    for _ in range(2):
+        assert put(service, token).status_code == 500
+        assert held(redis, ticket) == 0 and not in_progress(service) and not published(service)
+        assert redis.client.hlen(f"lc:{{{ticket}}}:names") == 0
+    service.process.stop()
+
+
+@needs_strace
+def test_failed_fsync_is_never_acknowledged(redis, tmp_path):
+    service = with_failing("fsync", redis, tmp_path)
     token, ticket = seed_ticket(redis)
     r = put(service, token)
     assert r.status_code == 500 and r.json()["code"] == "storage_failed", r.text
@@ -158,6 +204,40 @@ def test_bad_configuration_is_named(tmp_path, redis, env, word):
 def test_port_taken(gw):
     done = gw.run(env={"GATEWAY_STATUS_LISTEN": ""})
     assert done.returncode == 1 and "another process listens there already" in done.stderr
+
+
+def test_unix_socket_of_a_living_gateway_is_kept(gw, tmp_path):
+    where = f"unix:{tmp_path}/gw.sock"
+    service = Gateway(gw.data_dir, gw.env["REDIS_URL"], tmp_path / "unix.log", {"GATEWAY_LISTEN": where})
+    service.start(wait=False)
+    until(lambda: subprocess.run(["curl", "-fsS", "--unix-socket", where[5:], "http://x/api/v1/check/health/"],
+                                 capture_output=True, check=False).returncode == 0, 10, "the gateway on its socket")
+    refused = gw.run(env={"GATEWAY_LISTEN": where, "GATEWAY_STATUS_LISTEN": ""})
+    assert refused.returncode == 1 and "another process listens there already" in refused.stderr
+    service.kill9()
+    service.start(wait=False)  # the socket of a dead one is taken over
+    until(lambda: requests.get(f"{service.status_url}/readyz").status_code == 200, 10, "the gateway to be ready")
+    service.close()
+
+
+def test_out_of_descriptors(gw):
+    """Accepting pauses on both doors, goes on when there is room, and neither keeps the gateway from ending."""
+    limit = gw.process.fd_count() + 8
+    resource.prlimit(gw.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with contextlib.ExitStack() as stack:
+        for port in [gw.port] * 10 + [gw.status_port] * 4:
+            stack.enter_context(Raw(port))
+        until(lambda: gw.process.output().count("accept.paused") >= 2, 10, "accepting to pause again and again")
+    until(gw.healthy, 10, "the gateway to accept again")
+    assert requests.get(f"{gw.status_url}/readyz").status_code == 200
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(Raw(gw.status_port))
+        seen = gw.process.output().count("accept.paused")
+        until(lambda: gw.process.output().count("accept.paused") > seen, 10, "the status door to pause")
+        gw.process.popen.terminate()
+    gw.process.popen.wait(10)
+    gw.process.popen = None
 
 
 def test_drains(gw, redis):

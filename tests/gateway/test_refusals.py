@@ -146,8 +146,9 @@ def test_reset_costs_nothing(gateway, redis_server, ticket):
         raw = Raw(gateway.port)
         raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + "x" * 100000)
         raw.reset()
-    until(lambda: held(redis_server, ticket[1]) == 0 and not in_progress(gateway), 10, "the attempts to come back")
-    assert requests.put(f"{gateway.url}/u/{ticket[0]}/x", data=b"x").status_code == 201
+    # some of the twenty may still wait to be accepted
+    until(lambda: requests.put(f"{gateway.url}/u/{ticket[0]}/x", data=b"x").status_code == 201, 10, "a free attempt")
+    until(lambda: held(redis_server, ticket[1]) == 1 and not in_progress(gateway), 10, "the attempts to come back")
 
 
 def test_too_large_is_said_before_the_body(gateway, redis_server, ticket):
@@ -214,7 +215,8 @@ def test_resolved_meanwhile_may_finish(gateway, redis_server, ticket):
 def test_forwarded_for(gateway):
     """Only a trusted proxy's word counts, and of its words only the right-most untrusted hop."""
     requests.get(gateway.url + "/api/v1/nothing/", headers={"X-Forwarded-For": "203.0.113.1, 198.51.100.7"})
-    assert "client=198.51.100.7" in gateway.process.output() and "203.0.113.1" not in gateway.process.output()
+    until(lambda: "client=198.51.100.7" in gateway.process.output(), 5, "the line that follows the answer")
+    assert "203.0.113.1" not in gateway.process.output()
 
 
 def test_no_secret_in_the_log(gateway, redis_server):

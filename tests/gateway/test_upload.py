@@ -128,6 +128,17 @@ def test_keep_alive_and_pipelining(gateway, redis_server):
     assert len(names) == 3 and "n.txt" in names  # the same name twice gets a suffix
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 0\r\n", "", "Transfer-Encoding: chunked\r\n"])
+def test_pipelined_after_an_empty_body(gateway, ticket, framing):
+    """What follows a body of no bytes is the next request, whether or not that upload goes well."""
+    chunk = "0\r\n\r\n" if "chunked" in framing else ""
+    with Raw(gateway.port) as raw:
+        raw.send(f"PUT /u/{ticket[0]}/n.txt HTTP/1.1\r\nHost: x\r\n{framing}\r\n{chunk}"
+                 "GET /api/v1/check/health/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert raw.answer().status == 400
+        assert raw.answer("GET").json() == {"status": "ok"}
+
+
 def test_expect_continue(gateway, ticket):
     with Raw(gateway.port) as raw:
         raw.send(f"PUT /u/{ticket[0]}/e.txt HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
