@@ -19,6 +19,7 @@ static const struct {
 } reasons[] = {
     {200, "OK"},
     {201, "Created"},
+    {204, "No Content"},
     {301, "Moved Permanently"},
     {303, "See Other"},
     {400, "Bad Request"},
@@ -27,12 +28,16 @@ static const struct {
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
+    {409, "Conflict"},
     {410, "Gone"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {423, "Locked"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {460, "Checksum Mismatch"}, /* tus 1.0.0, checksum */
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {503, "Service Unavailable"},
@@ -68,9 +73,19 @@ static void settle_body(struct conn *c)
         c->keep = false;
 }
 
+/* 204 has no content, so neither length nor type (RFC 9110 8.6). */
+static void content_lines(char out[128], int status, const char *type, size_t len)
+{
+    out[0] = '\0';
+    if (status != 204)
+        snprintf(out, 128, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, len);
+}
+
 static void send_answer(struct conn *c, int status, const char *type, const char *body, size_t len, const char *more)
 {
-    char date[40], allow[64] = "", *bytes = malloc(HEAD_BYTES + strlen(more) + len);
+    const char *own = c->headers != NULL ? c->headers : "";
+    size_t room = HEAD_BYTES + strlen(more) + strlen(own);
+    char date[40], content[128], allow[64] = "", *bytes = malloc(room + len);
 
     settle_body(c);
     if (bytes == NULL) {
@@ -79,16 +94,17 @@ static void send_answer(struct conn *c, int status, const char *type, const char
         return;
     }
     http_date(date);
+    content_lines(content, status, type, len);
     if (c->route != NULL)
         route_allow(c->route, allow, sizeof(allow));
     bool private = c->route != NULL && strcmp(c->route->path, "/u/") == 0;
-    int head = snprintf(bytes, HEAD_BYTES + strlen(more),
-                        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
+    int head = snprintf(bytes, room,
+                        "HTTP/1.1 %d %s\r\nDate: %s\r\n%sConnection: %s\r\n"
                         "%s%s%sX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: %s\r\n"
-                        "Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\n%s\r\n",
-                        status, reason_of(status), date, type, len, c->keep ? "keep-alive" : "close",
+                        "Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\n%s%s\r\n",
+                        status, reason_of(status), date, content, c->keep ? "keep-alive" : "close",
                         allow[0] != '\0' ? "Allow: " : "", allow, allow[0] != '\0' ? "\r\n" : "",
-                        private ? "no-referrer" : "same-origin", more);
+                        private ? "no-referrer" : "same-origin", own, more);
     size_t total = (size_t)head;
     if (len > 0 && !c->head_only) {
         memcpy(bytes + total, body, len);

@@ -167,6 +167,7 @@ static void answered(struct conn *c)
         return;
     }
     c->route = NULL;
+    c->headers = NULL;
     c->head_only = false;
     c->waiting = true;
     if (c->held_len > 0 || wire_holds(&c->wire)) /* by a timer, so that pipelined requests do not recurse */
@@ -265,7 +266,10 @@ static void dispatch(struct conn *c, const struct head *h)
         else
             answer_error(c, GATEWAY_NOT_FOUND, NULL);
     } else if (method == ROUTE_OPTIONS) {
-        answer_empty(c, 200, "");
+        if (c->route->options != NULL)
+            c->route->options(c, h);
+        else
+            answer_empty(c, 200, "");
     } else if (method == ROUTE_OTHER || c->route->handlers[method] == NULL) {
         snprintf(name, sizeof(name), "%.*s", (int)h->method.len, h->method.data);
         answer_error(c, GATEWAY_METHOD, &(struct answer_context){.method = name});

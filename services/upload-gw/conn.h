@@ -20,6 +20,7 @@ struct conn {
     struct conn *prev, *next;
     struct loop_timer timer;
     const struct route *route;
+    const char *headers;   /* further lines of the answer, for as long as the process lives; may be NULL */
     struct upload *upload; /* owns reading while set */
     struct sock *pages;    /* our end towards H2O while it answers */
     char *held;            /* bytes read and not yet used: the rest of a head, a body's beginning, the next request */

@@ -56,7 +56,8 @@ static void begin(struct upload *u, const struct head *h, struct span name)
     u->method = by_form ? "multipart" : name.len > 0 ? "put" : "raw";
     if (!by_form)
         u->problem = name.len > 0 ? name_from_path(u, name) : name_from_disposition(u, h);
-    upload_begin(u);
+    u->declared = u->body.left >= 0 ? u->body.left : 0;
+    upload_begin(u, UPLOAD_RESERVE);
 }
 
 void upload_by_header(struct conn *c, const struct head *h)

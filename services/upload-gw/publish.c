@@ -111,7 +111,7 @@ static void fill_manifest(const struct upload *u, struct record_manifest *m)
                                   .finished_us = upload_now_us()};
     memcpy(m->upload_id, u->id, sizeof(u->id));
     snprintf(m->name, sizeof(m->name), "%s", u->body.name);
-    snprintf(m->client, sizeof(m->client), "%s", u->conn->client);
+    snprintf(m->client, sizeof(m->client), "%s", u->client);
     snprintf(m->method, sizeof(m->method), "%s", u->method);
     m->sha256.len = DIGEST_SIZE;
     memcpy(m->sha256.data, u->sink.sha256, DIGEST_SIZE);
@@ -174,6 +174,20 @@ static json_t *download_url(const struct upload *u)
     return json_pack("s#+", base_len > 0 ? base : "", (int)base_len, path);
 }
 
+void publish_tell(struct upload *u)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    wake_admin(u);
+    digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
+    log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),
+             LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
+             LOG_S("client", u->client), LOG_S("uncounted", u->uncounted ? "redis away" : NULL));
+    COUNT(UPLOADS_PUBLISHED);
+    if (u->uncounted)
+        COUNT(UPLOADS_UNCOUNTED);
+}
+
 enum upload_step publish_finish(struct upload *u)
 {
     struct conn *c = u->conn;
@@ -181,14 +195,8 @@ enum upload_step publish_finish(struct upload *u)
 
     if (u->error != GATEWAY_OK)
         return UPLOAD_FAIL;
-    wake_admin(u);
+    publish_tell(u);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
-    log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),
-             LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
-             LOG_S("client", c->client), LOG_S("uncounted", u->uncounted ? "redis away" : NULL));
-    COUNT(UPLOADS_PUBLISHED);
-    if (u->uncounted)
-        COUNT(UPLOADS_UNCOUNTED);
     json_t *body = json_pack("{s:o, s:I, s:I, s:s, s:s}", "file", download_url(u), "ticket", (json_int_t)u->number,
                              "size", (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
     upload_end(u);

@@ -75,13 +75,13 @@ void receive_run(struct pool_job *job, char *buffer, size_t size)
         c->held_len = 0;
         more = feed(u, c->held, len);
     }
-    while (more && budget > 0 && !atomic_load_explicit(&u->stop, memory_order_relaxed))
+    while (more && budget > 0 && u->sink.size < u->pause_at && !atomic_load_explicit(&u->stop, memory_order_relaxed))
         more = receive_some(u, buffer, size, &budget);
-    if (more && budget <= 0) {
+    if (more && budget <= 0 && u->sink.size < u->pause_at) {
         pool_add(pool, job);
         return;
     }
     if (more) /* told to stop */
-        u->outcome = RECEIVE_WAIT;
+        u->outcome = u->sink.size < u->pause_at ? RECEIVE_WAIT : RECEIVE_PAUSE;
     loop_post(u->lane->loop, &u->done); /* from here on the upload is the loop's again */
 }

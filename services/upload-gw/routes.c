@@ -7,13 +7,20 @@
 static const struct route routes[] = {
 #define ROUTE(where, how, text, get, head, post, put)                                                                  \
     {.port = ROUTE_##where, .match = ROUTE_##how, .path = (text), .handlers = {(get), (head), (post), (put)}},
+#define ROUTE_TUS(how, text, head, post, patch, delete)                                                                \
+    {.port = ROUTE_PUBLIC,                                                                                             \
+     .match = ROUTE_##how,                                                                                             \
+     .path = (text),                                                                                                   \
+     .handlers = {NULL, (head), (post), NULL, (patch), (delete)},                                                      \
+     .options = tus_options},
 #include "services/upload-gw/routes.def"
+#undef ROUTE_TUS
 #undef ROUTE
 };
 
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-static const char *const methods[ROUTE_METHODS + 1] = {"GET", "HEAD", "POST", "PUT", "OPTIONS"};
+static const char *const methods[ROUTE_METHODS + 1] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 const struct route *route_find(enum route_port port, struct span path)
 {

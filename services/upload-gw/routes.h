@@ -9,6 +9,8 @@ enum route_method {
     ROUTE_HEAD,
     ROUTE_POST,
     ROUTE_PUT,
+    ROUTE_PATCH,
+    ROUTE_DELETE,
     ROUTE_METHODS,
     ROUTE_OPTIONS = ROUTE_METHODS,
     ROUTE_OTHER
@@ -23,6 +25,7 @@ struct route {
     enum route_match match;
     const char *path;
     route_handler handlers[ROUTE_METHODS];
+    route_handler options; /* NULL: answered from the row itself */
 };
 
 /* NULL: 404. */

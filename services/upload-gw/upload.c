@@ -13,28 +13,22 @@
 
 #define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
 
-static enum upload_step step_reserve(struct upload *u);
-static enum upload_step step_check(struct upload *u);
-static enum upload_step step_continue(struct upload *u);
-static enum upload_step step_receive(struct upload *u);
-static enum upload_step step_received(struct upload *u);
 static enum upload_step step_fail(struct upload *u);
 static enum upload_step step_discard(struct upload *u);
 static enum upload_step step_forget(struct upload *u);
-static enum upload_step step_refuse(struct upload *u);
 
-static enum upload_step (*const steps[UPLOAD_STEPS])(struct upload *u) = {
-    [UPLOAD_RESERVE] = step_reserve,     [UPLOAD_CHECK] = step_check,       [UPLOAD_CONTINUE] = step_continue,
-    [UPLOAD_RECEIVE] = step_receive,     [UPLOAD_RECEIVED] = step_received, [UPLOAD_SYNC] = publish_sync,
-    [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,  [UPLOAD_PUBLISH] = publish_record,
-    [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,         [UPLOAD_DISCARD] = step_discard,
-    [UPLOAD_FORGET] = step_forget,       [UPLOAD_REFUSE] = step_refuse,
+static const upload_step_run steps[UPLOAD_STEPS] = {
+    [UPLOAD_RESERVE] = upload_reserve,   [UPLOAD_CHECK] = upload_check,       [UPLOAD_PREPARE] = upload_continue,
+    [UPLOAD_RECEIVE] = upload_receive,   [UPLOAD_RECEIVED] = upload_received, [UPLOAD_SYNC] = publish_sync,
+    [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,    [UPLOAD_PUBLISH] = publish_record,
+    [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,           [UPLOAD_DISCARD] = step_discard,
+    [UPLOAD_FORGET] = step_forget,       [UPLOAD_REFUSE] = upload_refuse,
 };
 
 void upload_go(struct upload *u, enum upload_step step)
 {
     while (step != UPLOAD_WAIT)
-        step = steps[step](u);
+        step = u->steps[step](u);
 }
 
 int64_t upload_now_us(void)
@@ -44,7 +38,7 @@ int64_t upload_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static enum upload_step fail(struct upload *u, enum gateway_error e)
+enum upload_step upload_fail(struct upload *u, enum gateway_error e)
 {
     u->error = e;
     return UPLOAD_FAIL;
@@ -82,8 +76,8 @@ static void refuse_token(struct conn *c, struct span token)
 
 struct upload *upload_new(struct conn *c, const struct head *h, struct span token)
 {
-    char canonical[TOKEN_SIZE];
-    if (token_canonical(token, canonical) < 0) {
+    char canonical[TOKEN_SIZE] = "";
+    if (token.data != NULL && token_canonical(token, canonical) < 0) {
         refuse_token(c, token);
         return NULL;
     }
@@ -94,21 +88,24 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
         return NULL;
     }
     memcpy(u->token, canonical, sizeof(canonical));
+    u->steps = steps;
     u->conn = c;
     u->lane = c->lane;
+    u->client = c->client;
+    u->pause_at = INT64_MAX;
     u->expects = h->expect_continue;
     u->started_us = upload_now_us();
     return u;
 }
 
-void upload_begin(struct upload *u)
+void upload_begin(struct upload *u, enum upload_step first)
 {
     u->conn->upload = u;
     COUNT_BY(UPLOADS_OPEN, 1);
-    upload_go(u, UPLOAD_RESERVE);
+    upload_go(u, first);
 }
 
-static void on_admitted(void *arg, const struct admission *a)
+void upload_admitted(void *arg, const struct admission *a)
 {
     static const enum gateway_error refusals[] = {[ADMISSION_UNAVAILABLE] = GATEWAY_UNAVAILABLE,
                                                   [ADMISSION_NO_EPOCH] = GATEWAY_UNAVAILABLE,
@@ -130,15 +127,15 @@ static void on_admitted(void *arg, const struct admission *a)
     snprintf(u->epoch, sizeof(u->epoch), "%s", a->epoch);
     u->admitted = a->status == ADMISSION_OK;
     enum gateway_error e = refusals[a->status];
-    upload_go(u, e == GATEWAY_OK ? UPLOAD_CHECK : fail(u, e));
+    upload_go(u, e == GATEWAY_OK ? UPLOAD_CHECK : upload_fail(u, e));
 }
 
-static enum upload_step step_reserve(struct upload *u)
+enum upload_step upload_reserve(struct upload *u)
 {
     char hash[TOKEN_HASH_SIZE];
     if (token_hash(u->token, hash) < 0)
-        return fail(u, GATEWAY_UNAVAILABLE);
-    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, on_admitted, u);
+        return upload_fail(u, GATEWAY_UNAVAILABLE);
+    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, upload_admitted, u);
     return UPLOAD_WAIT;
 }
 
@@ -201,6 +198,11 @@ static void on_tick(struct loop_timer *t)
         upload_stop(u, GATEWAY_TIMEOUT);
 }
 
+void upload_watch(struct upload *u)
+{
+    loop_timer_start(u->lane->loop, &u->tick, tick_ms(u), on_tick);
+}
+
 void upload_stop(struct upload *u, enum gateway_error why)
 {
     if (u->next != UPLOAD_RECEIVED || u->problem != GATEWAY_OK)
@@ -208,7 +210,7 @@ void upload_stop(struct upload *u, enum gateway_error why)
     u->problem = why;
     if (sock_is_reading(u->conn->sock)) { /* no job is out */
         sock_stop_read(u->conn->sock);
-        upload_go(u, fail(u, why));
+        upload_go(u, upload_fail(u, why));
     } else {
         atomic_store_explicit(&u->stop, true, memory_order_relaxed);
     }
@@ -216,7 +218,7 @@ void upload_stop(struct upload *u, enum gateway_error why)
 
 /* --- before the body --- */
 
-static enum gateway_error take_room(struct upload *u, int64_t declared)
+enum gateway_error upload_take_room(struct upload *u, int64_t bytes)
 {
     struct gateway *g = u->lane->gateway;
     int64_t room;
@@ -225,37 +227,35 @@ static enum gateway_error take_room(struct upload *u, int64_t declared)
         log_error("storage.unreachable", LOG_E(err));
         return GATEWAY_STORAGE;
     }
-    if (room - atomic_load(&g->coming) < declared || room <= 0)
+    if (room - atomic_load(&g->coming) < bytes || room <= 0)
         return GATEWAY_NO_SPACE;
-    u->coming = declared;
-    atomic_fetch_add(&g->coming, declared);
+    u->coming = bytes;
+    atomic_fetch_add(&g->coming, bytes);
     return GATEWAY_OK;
 }
 
-static enum upload_step step_check(struct upload *u)
+enum upload_step upload_check(struct upload *u)
 {
-    int64_t declared = u->body.left >= 0 ? u->body.left : 0;
-
-    loop_timer_start(u->lane->loop, &u->tick, tick_ms(u), on_tick);
+    upload_watch(u);
     if (u->problem != GATEWAY_OK)
-        return fail(u, u->problem);
-    if (declared > u->limit + (u->body.form != NULL ? FORM_OVERHEAD : 0))
-        return fail(u, GATEWAY_TOO_LARGE);
-    enum gateway_error e = take_room(u, declared);
+        return upload_fail(u, u->problem);
+    if (u->declared > u->limit + (u->body.form != NULL ? FORM_OVERHEAD : 0))
+        return upload_fail(u, GATEWAY_TOO_LARGE);
+    enum gateway_error e = upload_take_room(u, u->declared);
     if (e != GATEWAY_OK)
-        return fail(u, e);
+        return upload_fail(u, e);
     struct gateway *g = u->lane->gateway;
     sink_init(&u->sink, g->spool, u->id, u->limit, g->config.storage_reserve, &g->coming, u->body.left);
-    return UPLOAD_CONTINUE;
+    return UPLOAD_PREPARE;
 }
 
-static enum upload_step step_continue(struct upload *u)
+enum upload_step upload_continue(struct upload *u)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (u->expects && u->conn->held_len == 0 && !u->body.over &&
         wire_send(&u->conn->wire, line, sizeof(line) - 1) != (ssize_t)sizeof(line) - 1) {
         u->reset = true;
-        return fail(u, GATEWAY_TRUNCATED);
+        return upload_fail(u, GATEWAY_TRUNCATED);
     }
     return UPLOAD_RECEIVE;
 }
@@ -274,34 +274,42 @@ static enum upload_step judge_body(struct upload *u)
 {
     u->conn->body_left = 0;
     enum gateway_error e = body_verdict(&u->body, &u->sink);
-    return e == GATEWAY_OK ? UPLOAD_SYNC : fail(u, e);
+    return e == GATEWAY_OK ? UPLOAD_SYNC : upload_fail(u, e);
 }
 
-static enum upload_step step_receive(struct upload *u)
+/* Reads without polling first: bytes may be here already. */
+enum upload_step upload_receive_more(struct upload *u)
+{
+    return upload_lend(u, u->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
+}
+
+enum upload_step upload_receive(struct upload *u)
 {
     if (u->body.over) /* there is none: what is held is the next request */
         return judge_body(u);
     if (u->conn->held_len > 0)
-        return upload_lend(u, u->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
+        return upload_receive_more(u);
     u->next = UPLOAD_RECEIVED;
     sock_poll_read(u->conn->sock, on_body_readable);
     return UPLOAD_WAIT;
 }
 
-static enum upload_step step_received(struct upload *u)
+enum upload_step upload_received(struct upload *u)
 {
     if (u->problem != GATEWAY_OK && u->outcome != RECEIVE_OVER)
-        return fail(u, u->problem);
+        return upload_fail(u, u->problem);
     switch (u->outcome) {
     case RECEIVE_WAIT:
         return UPLOAD_RECEIVE;
+    case RECEIVE_PAUSE:
+        return UPLOAD_PAUSED;
     case RECEIVE_OVER:
         break;
     case RECEIVE_RESET:
         u->reset = true;
-        return fail(u, GATEWAY_TRUNCATED);
+        return upload_fail(u, GATEWAY_TRUNCATED);
     case RECEIVE_ENDED:
-        return fail(u, u->body.form != NULL ? GATEWAY_BAD_REQUEST : GATEWAY_TRUNCATED);
+        return upload_fail(u, u->body.form != NULL ? GATEWAY_BAD_REQUEST : GATEWAY_TRUNCATED);
     case RECEIVE_REFUSED:
         return UPLOAD_FAIL;
     }
@@ -360,7 +368,7 @@ static enum upload_step step_forget(struct upload *u)
     return UPLOAD_WAIT;
 }
 
-static enum upload_step step_refuse(struct upload *u)
+enum upload_step upload_refuse(struct upload *u)
 {
     struct conn *c = u->conn;
     char token[TOKEN_SIZE];

@@ -15,9 +15,11 @@ enum upload_step {
     UPLOAD_WAIT, /* a message, a timer or the socket goes on */
     UPLOAD_RESERVE,
     UPLOAD_CHECK,
+    UPLOAD_PREPARE, /* admitted: what has to be there before the body */
     UPLOAD_CONTINUE,
     UPLOAD_RECEIVE,
     UPLOAD_RECEIVED,
+    UPLOAD_PAUSED, /* as many bytes as may be at risk are in */
     UPLOAD_SYNC,
     UPLOAD_SYNCED,
     UPLOAD_COMMIT,
@@ -30,9 +32,15 @@ enum upload_step {
     UPLOAD_STEPS
 };
 
-enum receive_outcome { RECEIVE_WAIT, RECEIVE_OVER, RECEIVE_ENDED, RECEIVE_RESET, RECEIVE_REFUSED };
+enum receive_outcome { RECEIVE_WAIT, RECEIVE_PAUSE, RECEIVE_OVER, RECEIVE_ENDED, RECEIVE_RESET, RECEIVE_REFUSED };
+
+struct upload;
+struct tus;
+typedef enum upload_step (*upload_step_run)(struct upload *u);
 
 struct upload {
+    const upload_step_run *steps; /* of its kind: one body, or resumable */
+    struct tus *tus;              /* NULL: one body */
     struct conn *conn;
     struct lane *lane;
     struct loop_timer tick; /* heartbeat and the watch on slow senders */
@@ -49,8 +57,11 @@ struct upload {
     int64_t seen, slow_since_ms; /* what the watch saw last */
     int64_t coming;              /* our share of gateway.coming */
     int64_t started_us;
+    int64_t declared; /* bytes that it says will come, 0: unknown; judged before the body */
+    int64_t pause_at; /* receiving comes back when the sink has this size */
     int64_t ticket_id, number, limit, retry_ms;
-    const char *method; /* for the manifest: multipart, raw, put */
+    const char *method; /* for the manifest: multipart, raw, put, tus */
+    const char *client; /* whose upload it is: an address */
     char *over;         /* read beyond a chunked body */
     size_t over_len;
     bool over_lost; /* too much to keep: close after the answer */
@@ -65,12 +76,25 @@ struct upload {
 void receive_run(struct pool_job *job, char *buffer, size_t size);
 
 /* upload.c: begins the life of an upload; the connection is lent until its answer. Takes `u` over. */
-void upload_begin(struct upload *u);
-/* A new upload on this connection for that token (as sent); NULL: the request has been answered. */
+void upload_begin(struct upload *u, enum upload_step first);
+/* A new upload on this connection for that token (as sent; no data: for none); NULL: the request has been answered. */
 struct upload *upload_new(struct conn *c, const struct head *h, struct span token);
 void upload_stop(struct upload *u, enum gateway_error why); /* from the loop, at any time */
 /* Prolongs the lease; where Redis has lost it, takes it again. */
 void upload_renew(struct upload *u);
+
+/* Steps and callbacks that both kinds share. */
+enum upload_step upload_reserve(struct upload *u);
+void upload_admitted(void *arg, const struct admission *a);
+enum upload_step upload_check(struct upload *u);
+enum upload_step upload_continue(struct upload *u);
+enum upload_step upload_receive(struct upload *u);
+enum upload_step upload_receive_more(struct upload *u);
+enum upload_step upload_received(struct upload *u);
+enum upload_step upload_refuse(struct upload *u);
+enum upload_step upload_fail(struct upload *u, enum gateway_error e);
+enum gateway_error upload_take_room(struct upload *u, int64_t bytes); /* until the upload ends */
+void upload_watch(struct upload *u);                                  /* starts heartbeat and watch */
 
 /* publish.c: the steps after the last byte. */
 enum upload_step publish_sync(struct upload *u);
@@ -78,6 +102,7 @@ enum upload_step publish_synced(struct upload *u);
 enum upload_step publish_commit(struct upload *u);
 enum upload_step publish_record(struct upload *u);
 enum upload_step publish_finish(struct upload *u);
+void publish_tell(struct upload *u); /* wakes admin-api, counts, logs */
 
 /* Goes through steps until one has to wait. */
 void upload_go(struct upload *u, enum upload_step step);
