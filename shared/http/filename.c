@@ -52,13 +52,16 @@ static size_t filter(const uint8_t *in, size_t len, uint8_t *out)
     return n;
 }
 
-/* Bytes of the first `chars` characters. */
-static size_t bytes_of(const uint8_t *text, size_t len, size_t chars)
+/* Bytes of the first `chars` characters, as many of them as fit into `most` bytes. */
+static size_t bytes_of(const uint8_t *text, size_t len, size_t chars, size_t most)
 {
     size_t at = 0;
     while (chars-- > 0 && at < len) {
         ucs4_t c;
-        at += (size_t)u8_mbtouc(&c, text + at, len - at);
+        size_t took = (size_t)u8_mbtouc(&c, text + at, len - at);
+        if (at + took > most)
+            break;
+        at += took;
     }
     return at;
 }
@@ -72,12 +75,13 @@ static size_t extension_of(const uint8_t *text, size_t len)
     return len;
 }
 
-/* stem, insert and extension, the stem cut so that the whole has FILENAME_MAX_CHARS at most. */
+/* stem, insert and extension, the stem cut so that the whole has FILENAME_MAX_CHARS and FILENAME_MAX_RAW bytes at most:
+ * NFC can make a name longer, and a clean name must be taken when it comes back. */
 static ssize_t compose(const uint8_t *text, size_t len, const char *insert, char out[FILENAME_SIZE])
 {
     size_t dot = extension_of(text, len), insert_len = strlen(insert);
     size_t room = FILENAME_MAX_CHARS - u8_mbsnlen(text + dot, len - dot) - insert_len;
-    size_t stem = bytes_of(text, dot, room);
+    size_t stem = bytes_of(text, dot, room, FILENAME_MAX_RAW - insert_len - (len - dot));
     memcpy(out, text, stem);
     memcpy(out + stem, insert, insert_len);
     memcpy(out + stem + insert_len, text + dot, len - dot);

@@ -66,7 +66,13 @@ static void test_long_names(void **state)
     for (size_t i = 0; i + 3 <= 255; i += 3)
         memcpy(raw + i, "語", 3);
     assert_int_equal(filename_clean(raw, 255, out), 85 * 3);
-    assert_int_equal(filename_suffixed(out, again), 85 * 3 + 8);
+    assert_int_equal(filename_suffixed(out, again), 82 * 3 + 8); /* 255 bytes are the limit, and 82 whole characters */
+    assert_int_equal(filename_clean(again, 82 * 3 + 8, out), 82 * 3 + 8);
+    for (size_t i = 0; i + 3 <= 255; i += 3)
+        memcpy(raw + i, "\u0958", 3); /* twice as long in NFC */
+    assert_int_equal(filename_clean(raw, 255, out), 85 * 3);
+    assert_int_equal(filename_clean(out, 85 * 3, again), 85 * 3);
+    assert_string_equal(again, out);
 }
 
 static void test_suffix(void **state)
