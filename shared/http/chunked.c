@@ -1,6 +1,8 @@
 /* The chunked decoder; see chunked.h. */
 #include "shared/http/chunked.h"
 
+#include "shared/http/head.h"
+
 #define MAX_LINE    4096 /* bytes of one chunk's extensions or of one trailer field */
 #define MAX_TRAILER 16384
 #define MAX_DIGITS  15 /* 60 bits: no overflow */
@@ -8,13 +10,15 @@
 enum {
     SIZE_FIRST,   /* at the first digit of a size */
     SIZE,         /* in the digits */
-    EXTENSION,    /* after ';' or the blanks before it */
+    SIZE_BLANK,   /* in blanks behind the digits: CR or ';' must follow */
+    EXTENSION,    /* after ';' */
     SIZE_LF,      /* after the size line's CR */
     DATA,         /* in a chunk */
     DATA_CR,      /* after a chunk */
     DATA_LF,      /* after its CR */
     TRAILER_LINE, /* at the beginning of a trailer line, or of the last CRLF */
-    TRAILER,      /* in a trailer field */
+    TRAILER_NAME, /* in the name of a trailer field */
+    TRAILER,      /* behind its colon */
     TRAILER_LF,   /* after its CR */
     LAST_LF,      /* after the CR of the empty line */
     OVER
@@ -51,7 +55,15 @@ static int on_size_char(struct chunked *c, char byte)
         return -1;
     if (byte == '\r')
         return SIZE_LF;
-    return byte == ';' || byte == ' ' || byte == '\t' ? EXTENSION : -1;
+    return byte == ';' ? EXTENSION : byte == ' ' || byte == '\t' ? SIZE_BLANK : -1;
+}
+
+/* RFC 9112 7.1.1 has blanks before a ';' only; before the CR they are harmless and some senders pad so. */
+static int on_blank_char(struct chunked *c, char byte)
+{
+    if (byte == '\r' || byte == ';')
+        return byte == ';' ? EXTENSION : SIZE_LF;
+    return (byte == ' ' || byte == '\t') && ++c->line <= MAX_LINE ? SIZE_BLANK : -1;
 }
 
 static int after_size(struct chunked *c)
@@ -69,6 +81,16 @@ static int on_text_char(struct chunked *c, char byte, int after_cr)
     return after_cr == SIZE_LF ? EXTENSION : ++c->trailer <= MAX_TRAILER ? TRAILER : -1;
 }
 
+/* RFC 9112 7.1.2: trailer fields are fields: a name, which is a token, and its colon. */
+static int on_name_char(struct chunked *c, char byte)
+{
+    if (++c->line > MAX_LINE || ++c->trailer > MAX_TRAILER)
+        return -1;
+    if (byte == ':')
+        return c->state == TRAILER_NAME ? TRAILER : -1;
+    return span_is_token((struct span){&byte, 1}) ? TRAILER_NAME : -1;
+}
+
 /* The state after one byte that is not payload, or -1. */
 static int step(struct chunked *c, char byte)
 {
@@ -76,6 +98,8 @@ static int step(struct chunked *c, char byte)
     case SIZE_FIRST:
     case SIZE:
         return on_size_char(c, byte);
+    case SIZE_BLANK:
+        return on_blank_char(c, byte);
     case EXTENSION:
         return on_text_char(c, byte, SIZE_LF);
     case SIZE_LF:
@@ -86,7 +110,9 @@ static int step(struct chunked *c, char byte)
         return byte == '\n' ? SIZE_FIRST : -1;
     case TRAILER_LINE:
         c->line = 0;
-        return byte == '\r' ? LAST_LF : byte == ' ' || byte == '\t' ? -1 : on_text_char(c, byte, TRAILER_LF);
+        return byte == '\r' ? LAST_LF : on_name_char(c, byte);
+    case TRAILER_NAME:
+        return on_name_char(c, byte);
     case TRAILER:
         return on_text_char(c, byte, TRAILER_LF);
     case TRAILER_LF:

@@ -2,22 +2,9 @@
 #include "shared/http/head.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char *const preface = "PRI * HTTP/2.0";
-
-static bool is_token_char(unsigned char c) /* RFC 9110 5.6.2 */
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_token(struct span s)
-{
-    for (size_t i = 0; i < s.len; ++i)
-        if (!is_token_char((unsigned char)s.data[i]))
-            return false;
-    return s.len > 0;
-}
 
 static bool is_value_char(unsigned char c) /* RFC 9110 5.5: VCHAR, SP, HTAB, obs-text */
 {
@@ -59,7 +46,7 @@ static int early_check(const char *data, size_t len, const char **why)
     for (size_t i = 0; i < len && i < 32; ++i) {
         if (data[i] == ' ' && i > 0)
             return 0;
-        if (!is_token_char((unsigned char)data[i])) {
+        if (!span_is_token((struct span){data + i, 1})) {
             *why = "the request does not begin with a method";
             return HEAD_BAD;
         }
@@ -90,8 +77,9 @@ static bool is_target(struct span target) /* visible ASCII; RFC 3986 has nothing
     return target.len > 0;
 }
 
-/* origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 3.2.2), of which the path counts. */
-static int parse_target(struct head *head, const char **why)
+/* origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 3.2.2), of which the path counts; its authority is left in
+ * *authority. */
+static int parse_target(struct head *head, struct span *authority, const char **why)
 {
     struct span path = head->target;
     *why = "the request target is malformed";
@@ -106,6 +94,7 @@ static int parse_target(struct head *head, const char **why)
         const char *slash = scheme == 0 ? NULL : memchr(path.data + scheme, '/', path.len - scheme);
         if (slash == NULL || slash == path.data + scheme)
             return HEAD_BAD;
+        *authority = (struct span){path.data + scheme, (size_t)(slash - path.data) - scheme};
         path = (struct span){slash, (size_t)(path.data + path.len - slash)};
     }
     const char *mark = memchr(path.data, '?', path.len);
@@ -117,7 +106,7 @@ static int parse_target(struct head *head, const char **why)
     return 0;
 }
 
-static int parse_request_line(struct span line, struct head *head, const char **why)
+static int parse_request_line(struct span line, struct head *head, struct span *authority, const char **why)
 {
     const char *first = memchr(line.data, ' ', line.len);
     const char *last = first == NULL ? NULL : memchr(first + 1, ' ', (size_t)(line.data + line.len - first - 1));
@@ -126,10 +115,10 @@ static int parse_request_line(struct span line, struct head *head, const char **
         return HEAD_BAD;
     head->method = (struct span){line.data, (size_t)(first - line.data)};
     head->target = (struct span){first + 1, (size_t)(last - first - 1)};
-    if (!is_token(head->method))
+    if (!span_is_token(head->method))
         return HEAD_BAD;
     int err = parse_version((struct span){last + 1, (size_t)(line.data + line.len - last - 1)}, head, why);
-    return err < 0 ? err : parse_target(head, why);
+    return err < 0 ? err : parse_target(head, authority, why);
 }
 
 static struct span trimmed(struct span s)
@@ -149,7 +138,7 @@ static int parse_field(struct span line, struct head *head, const char **why)
     }
     const char *colon = memchr(line.data, ':', line.len);
     struct span name = {line.data, colon == NULL ? 0 : (size_t)(colon - line.data)};
-    if (!is_token(name)) {
+    if (!span_is_token(name)) {
         *why = "a header field has no proper name before its colon";
         return HEAD_BAD;
     }
@@ -238,26 +227,54 @@ static int read_coding(struct head *head, const char **why)
 
 static int read_expectation(struct head *head, const char **why)
 {
-    const struct span *value = head_find(head, "expect", NULL);
+    size_t count;
+    const struct span *value = head_find(head, "expect", &count);
     if (value == NULL || head->minor_version == 0) /* RFC 9110 10.1.1: ignored in HTTP/1.0 */
         return 0;
     *why = "the only expectation known here is 100-continue";
-    if (!span_equals_nocase(*value, "100-continue"))
+    if (count > 1 || !span_equals_nocase(*value, "100-continue"))
         return HEAD_EXPECTATION;
     head->expect_continue = true;
     return 0;
 }
 
-static int judge(struct head *head, const char **why)
+static bool is_host(struct span s) /* the characters of RFC 3986 3.2.2 and 3.2.3, without user information */
 {
-    size_t hosts;
-    head_find(head, "host", &hosts);
-    *why = hosts > 1 ? "there are two Host fields" : "there is no Host field";
-    if (hosts > 1 || (hosts == 0 && head->minor_version == 1))
+    static const char marks[] = "-._~%!$&'()*+,;=:[]";
+    for (size_t i = 0; i < s.len; ++i) {
+        char c = s.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(marks, c) != NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool same_nocase(struct span a, struct span b)
+{
+    return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
+}
+
+/* RFC 9112 3.2: one Host, well-formed, and the authority of an absolute-form target where there is one. */
+static int check_host(const struct head *head, struct span authority, const char **why)
+{
+    size_t count;
+    const struct span *host = head_find(head, "host", &count);
+    *why = count > 1 ? "there are two Host fields" : "there is no Host field";
+    if (count > 1 || (count == 0 && head->minor_version == 1))
         return HEAD_BAD;
+    *why = "Host is malformed, or another than the request target's";
+    if (host == NULL)
+        return is_host(authority) ? 0 : HEAD_BAD;
+    return is_host(*host) && (authority.len == 0 || same_nocase(authority, *host)) ? 0 : HEAD_BAD;
+}
+
+static int judge(struct head *head, struct span authority, const char **why)
+{
+    int err = check_host(head, authority, why);
     head->keep_alive =
-        head->minor_version == 1 ? !lists(head, "connection", "close") : lists(head, "connection", "keep-alive");
-    int err = read_length(head, why);
+        !lists(head, "connection", "close") && (head->minor_version == 1 || lists(head, "connection", "keep-alive"));
+    if (err == 0)
+        err = read_length(head, why);
     if (err == 0)
         err = read_coding(head, why);
     return err == 0 ? read_expectation(head, why) : err;
@@ -266,7 +283,7 @@ static int judge(struct head *head, const char **why)
 ssize_t head_parse(const char *data, size_t len, struct head *head, const char **why)
 {
     const char *at = data, *end = data + (len < HEAD_MAX_BYTES ? len : HEAD_MAX_BYTES);
-    struct span line;
+    struct span line, authority = {NULL, 0};
     int got, err = 0;
 
     *head = (struct head){.content_length = -1};
@@ -277,10 +294,10 @@ ssize_t head_parse(const char *data, size_t len, struct head *head, const char *
     if ((err = early_check(at, (size_t)(end - at), why)) < 0)
         return err;
     if ((got = take_line(&at, end, &line, why)) == 1)
-        err = parse_request_line(line, head, why);
+        err = parse_request_line(line, head, &authority, why);
     while (got == 1 && err == 0) {
         if ((got = take_line(&at, end, &line, why)) == 1 && line.len == 0) {
-            err = judge(head, why);
+            err = judge(head, authority, why);
             return err < 0 ? err : at - data;
         }
         if (got == 1)

@@ -1,6 +1,5 @@
-/* Comparing spans of a head. ASCII only: HTTP's own words are. */
+/* Comparing and judging spans of a head. ASCII only: HTTP's own words are. */
 #include <string.h>
-#include <strings.h>
 
 #include "shared/http/head.h"
 
@@ -29,4 +28,18 @@ bool span_starts_with(struct span s, const char *prefix)
 {
     size_t len = strlen(prefix);
     return s.len >= len && memcmp(s.data, prefix, len) == 0;
+}
+
+static bool is_token_char(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+bool span_is_token(struct span s)
+{
+    for (size_t i = 0; i < s.len; ++i)
+        if (!is_token_char((unsigned char)s.data[i]))
+            return false;
+    return s.len > 0;
 }
