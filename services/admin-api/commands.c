@@ -1,0 +1,180 @@
+/* The table of commands and those that concern the service as a whole; user_commands.c has the accounts. */
+#include "services/admin-api/commands.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "services/admin-api/migrations.h"
+#include "services/admin-api/serve.h"
+#include "services/admin-api/start.h"
+#include "services/admin-api/storage/storage.h"
+#include "shared/log/log.h"
+
+#define WHY_SIZE 512
+
+static const struct command commands[] = {
+#define COMMAND(name, args, what, function, text)                                                                      \
+    {.words = (name), .arguments = (args), .needs = NEEDS_##what, .run = (function), .doc = (text)},
+#include "services/admin-api/commands.def"
+#undef COMMAND
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* How many of argv's words are exactly these; 0: they are not. */
+static int matches(const char *words, int argc, char **argv)
+{
+    int used = 0;
+
+    while (*words != '\0') {
+        size_t len = strcspn(words, " ");
+        if (used == argc || strlen(argv[used]) != len || memcmp(argv[used], words, len) != 0)
+            return 0;
+        ++used;
+        words += len + (words[len] == ' ');
+    }
+    return used;
+}
+
+const struct command *command_find(int argc, char **argv, int *words)
+{
+    *words = 0;
+    if (argc == 0)
+        return commands;
+    for (size_t i = 0; i < COMMAND_COUNT; ++i)
+        if ((*words = matches(commands[i].words, argc, argv)) > 0)
+            return commands + i;
+    return NULL;
+}
+
+void command_help(FILE *out)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; ++i)
+        fprintf(out, "  %s%s%s\n      %s\n", commands[i].words, commands[i].arguments[0] != '\0' ? " " : "",
+                commands[i].arguments, commands[i].doc);
+}
+
+int command_usage(const char *words)
+{
+    const struct command *found = NULL;
+
+    for (size_t i = 0; i < COMMAND_COUNT; ++i)
+        if (strcmp(commands[i].words, words) == 0)
+            found = commands + i;
+    fprintf(stderr, "usage: admin-api %s %s\n", words, found == NULL ? "" : found->arguments);
+    return 2;
+}
+
+int command_failed(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("admin-api: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return 1;
+}
+
+/* --- the service as a whole --- */
+
+int command_serve(const struct command_call *call)
+{
+    char why[WHY_SIZE] = "";
+
+    if (call->argc > 0)
+        return command_usage("serve");
+    if (storage_keep(call->admin->storage) < 0) {
+        log_error("start.refused", LOG_S("why", "the storage keeper's thread cannot be started"));
+        return 1;
+    }
+    log_info("started", LOG_S("listen", call->admin->config->listen), LOG_S("data_dir", call->admin->config->data_dir),
+             LOG_S("database", db_dialect(call->admin->db)), LOG_S("version", LC_VERSION));
+    if (admin_serve(call->admin, why, sizeof(why)) < 0) {
+        log_error("start.refused", LOG_S("why", why));
+        return 1;
+    }
+    log_info("ended");
+    return 0;
+}
+
+int command_migrate(const struct command_call *call)
+{
+    size_t count;
+
+    if (call->argc > 0)
+        return command_usage("migrate");
+    (void)admin_migrations(db_dialect(call->admin->db), &count);
+    printf("the database (%s) is at migration %zu\n", db_dialect(call->admin->db), count);
+    return 0;
+}
+
+struct findings {
+    size_t count;
+};
+
+static void on_finding(void *arg, const char *what, const char *upload_id, const char *action)
+{
+    struct findings *f = arg;
+
+    ++f->count;
+    printf("%-10s %s  %s\n", what, upload_id, action);
+}
+
+int command_cleanup(const struct command_call *call)
+{
+    struct findings found = {0};
+    struct db_conn *c;
+    bool dry_run = call->argc == 1 && strcmp(call->argv[0], "--dry-run") == 0;
+
+    if (call->argc > 1 || (call->argc == 1 && !dry_run))
+        return command_usage("cleanup");
+    int err = db_acquire(call->admin->db, &c);
+    if (err == 0) {
+        err = storage_cleanup(call->admin->storage, c, dry_run, on_finding, &found);
+        db_release(c);
+    }
+    if (err < 0)
+        return command_failed("cleanup stopped: %s; what it said before is done, run it again", strerror(-err));
+    printf("%zu finding%s%s\n", found.count, found.count == 1 ? "" : "s", dry_run ? " (nothing was changed)" : "");
+    return 0;
+}
+
+int command_project(const struct command_call *call)
+{
+    struct db_conn *c;
+
+    if (call->argc > 0)
+        return command_usage("project");
+    int err = db_acquire(call->admin->db, &c);
+    if (err == 0) {
+        err = storage_project_all(call->admin->storage, c);
+        db_release(c);
+    }
+    if (err < 0)
+        return command_failed("Redis could not be filled: %s; check REDIS_URL, then run it again", strerror(-err));
+    puts("Redis knows every ticket again");
+    return 0;
+}
+
+/* Opens each store by itself, so that one that is away does not hide the next. */
+int command_check(const struct command_call *call)
+{
+    static const struct {
+        const char *store;
+        int (*look)(struct opened *o, char *why, size_t why_size);
+    } rows[] = {{"database", opened_check_database}, {"redis", opened_check_redis}, {"storage", opened_check_storage}};
+    int bad = 0;
+
+    if (call->argc > 0)
+        return command_usage("check");
+    puts("configuration  ok");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
+        char why[WHY_SIZE] = "";
+        bool fails = rows[i].look(call->opened, why, sizeof(why)) < 0;
+        printf("%-14s %s\n", rows[i].store, fails ? why : "ok");
+        bad |= fails;
+    }
+    return bad;
+}

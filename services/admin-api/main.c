@@ -1,0 +1,103 @@
+/* admin-api: the private side. Reads the configuration, opens what the command needs, runs it; commands.def has them.
+ */
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "services/admin-api/commands.h"
+#include "services/admin-api/start.h"
+#include "shared/log/log.h"
+
+#define WHY_SIZE 512
+
+static int help(FILE *out)
+{
+    fputs("admin-api - the private side of Logs Collector: users, tickets, archives.\n\n"
+          "Usage: admin-api [--help | --version | --print-config | COMMAND]\n\n",
+          out);
+    command_help(out);
+    fputs("\nConfigured by its environment; each variable X may be given as X_FILE, the name of a file:\n\n", out);
+    config_help(admin_config_rows, admin_config_row_count, out);
+    return out == stdout ? 0 : 2;
+}
+
+static int refuse(const struct command *command, const char *why)
+{
+    if (command->run == command_serve) {
+        log_error("start.refused", LOG_S("why", why));
+        return 1;
+    }
+    return command_failed("%s", why);
+}
+
+/* Before any thread: the signals are for serve to wait for, and writing to a closed socket is an error, not an end. */
+static void set_signals(void)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int run(const struct command *command, const struct admin_config *config, int argc, char **argv)
+{
+    char why[WHY_SIZE] = "";
+    struct opened *opened = NULL;
+    bool serves = command->run == command_serve;
+    int err = opened_new(config, &opened, why, sizeof(why));
+
+    if (err == 0 && command->needs >= NEEDS_DATABASE)
+        err = opened_database(opened, serves, why, sizeof(why));
+    if (err == 0 && command->needs >= NEEDS_STORES)
+        err = opened_stores(opened, why, sizeof(why));
+    if (err < 0) {
+        opened_free(opened);
+        return refuse(command, why);
+    }
+    const struct command_call call = {.admin = opened_admin(opened), .opened = opened, .argc = argc, .argv = argv};
+    int status = command->run(&call);
+    opened_free(opened);
+    return status;
+}
+
+static int load_and_run(const struct command *command, bool print_only, int argc, char **argv)
+{
+    struct admin_config config;
+    char why[WHY_SIZE];
+
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, "admin-api");
+    if (admin_config_load(&config, why, sizeof(why)) < 0)
+        return refuse(command, why);
+    log_setup((enum log_level)config.log_level, (enum log_format)config.log_format, "admin-api");
+    if (command->run == command_serve)
+        set_signals();
+    else
+        signal(SIGPIPE, SIG_IGN);
+    if (print_only)
+        config_print(admin_config_rows, admin_config_row_count, &config, stdout);
+    int status = print_only ? 0 : run(command, &config, argc, argv);
+    admin_config_free(&config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int words = 0;
+    const char *first = argc > 1 ? argv[1] : "";
+
+    mallopt(M_ARENA_MAX, 2); /* an arena for each thread would cost more than all requests together */
+    if (strcmp(first, "--help") == 0 || strcmp(first, "help") == 0)
+        return help(stdout);
+    if (strcmp(first, "--version") == 0)
+        return puts("admin-api " LC_VERSION) < 0;
+    bool print_only = argc == 2 && strcmp(first, "--print-config") == 0;
+    const struct command *command = command_find(print_only ? 0 : argc - 1, argv + 1, &words);
+    if (command == NULL)
+        return help(stderr);
+    return load_and_run(command, print_only, argc - 1 - words, argv + 1 + words);
+}

@@ -1,0 +1,151 @@
+/* Opening and closing the stores; see start.h. */
+#include "services/admin-api/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/migrations.h"
+#include "services/admin-api/security/keyring.h"
+#include "services/admin-api/storage/storage.h"
+#include "shared/db/db.h"
+#include "shared/log/log.h"
+#include "shared/redis/client.h"
+
+#define SPARE_CONNECTIONS 2 /* the keeper's, and one for lists being sent */
+#define REASON            480
+
+struct opened {
+    struct admin admin;
+    struct redis_target *redis;
+    struct keyring *keys;
+    struct storage *storage;
+};
+
+int opened_new(const struct admin_config *config, struct opened **out, char *why, size_t why_size)
+{
+    char reason[REASON] = "out of memory";
+    struct opened *o = calloc(1, sizeof(*o));
+    int err = o == NULL ? -ENOMEM : redis_target_parse(config->redis_url, &o->redis, reason, sizeof(reason));
+
+    if (err < 0)
+        snprintf(why, why_size, "REDIS_URL: %s", reason);
+    else if ((err = keyring_new(config->secret_key, config->secret_key_fallbacks, &o->keys, reason, sizeof(reason))) <
+             0)
+        snprintf(why, why_size, "SECRET_KEY: %s", reason);
+    if (err < 0) {
+        opened_free(o);
+        return err;
+    }
+    o->admin.config = config;
+    o->admin.keys = o->keys;
+    *out = o;
+    return 0;
+}
+
+void opened_free(struct opened *o)
+{
+    if (o == NULL)
+        return;
+    storage_close(o->storage);
+    db_close(o->admin.db);
+    redis_target_free(o->redis);
+    keyring_free(o->keys);
+    free(o);
+}
+
+const struct admin *opened_admin(const struct opened *o)
+{
+    return &o->admin;
+}
+
+static int open_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+{
+    char reason[REASON] = "";
+    const struct admin_config *config = o->admin.config;
+    const struct db_options options = {
+        .connections = (unsigned)config->workers + SPARE_CONNECTIONS,
+        .statement_timeout_ms = (unsigned)config->statement_timeout,
+        .exclusive = exclusive,
+    };
+    int err = db_open(config->db_url, &options, &o->admin.db, reason, sizeof(reason));
+    if (err < 0)
+        snprintf(why, why_size, "DB_URL: %s", reason);
+    return err;
+}
+
+int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+{
+    char reason[REASON] = "";
+    size_t count;
+    int err = open_database(o, exclusive, why, why_size);
+
+    if (err < 0)
+        return err;
+    const struct db_migration *steps = admin_migrations(db_dialect(o->admin.db), &count);
+    err = db_migrate(o->admin.db, steps, count, reason, sizeof(reason));
+    if (err < 0)
+        snprintf(why, why_size, "DB_URL: %s", reason);
+    return err;
+}
+
+static int open_storage(struct opened *o, char *why, size_t why_size)
+{
+    const struct admin_config *config = o->admin.config;
+    const struct storage_options options = {
+        .data_dir = config->data_dir,
+        .redis = o->redis,
+        .redis_timeout_ms = (unsigned)config->redis_timeout,
+        .gateway_uid = config->gateway_uid,
+        .sweep_ms = config->sweep_interval,
+        .filing_wait_ms = config->filing_wait,
+        .reconcile_age_ms = config->reconcile_age,
+        .orphan_retention_ms = config->orphan_retention,
+        .expiry_ms = config->upload_expiry,
+    };
+    int err = storage_open(o->admin.db, &options, &o->storage, why, why_size);
+    o->admin.storage = err < 0 ? NULL : o->storage;
+    return err;
+}
+
+int opened_check_redis(struct opened *o, char *why, size_t why_size)
+{
+    char reason[REASON] = "out of memory";
+    struct redis_client *client = redis_client_new(o->redis, (unsigned)o->admin.config->redis_timeout);
+    int err = client == NULL ? -ENOMEM : redis_client_check(client, reason, sizeof(reason));
+
+    redis_client_free(client);
+    if (err < 0)
+        snprintf(why, why_size, "REDIS_URL: %s", reason);
+    return err;
+}
+
+int opened_stores(struct opened *o, char *why, size_t why_size)
+{
+    int err = opened_check_redis(o, why, why_size);
+
+    if (err == -ENOTSUP || err == -EINVAL)
+        return err;
+    if (err < 0) /* it may come back, and nothing is lost without it */
+        log_warn("redis.away", LOG_E(err), LOG_S("why", why));
+    return open_storage(o, why, why_size);
+}
+
+int opened_check_database(struct opened *o, char *why, size_t why_size)
+{
+    char reason[REASON] = "";
+    int err = open_database(o, false, why, why_size);
+
+    if (err < 0)
+        return err;
+    err = db_ping(o->admin.db, reason, sizeof(reason));
+    if (err < 0)
+        snprintf(why, why_size, "DB_URL: %s", reason);
+    return err;
+}
+
+int opened_check_storage(struct opened *o, char *why, size_t why_size)
+{
+    return open_storage(o, why, why_size);
+}

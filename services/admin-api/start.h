@@ -1,0 +1,31 @@
+/*
+ * What a running admin-api is made of, opened in order and closed in reverse. Main thread only, before and after all
+ * others.
+ */
+#ifndef LC_ADMIN_START_H
+#define LC_ADMIN_START_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "services/admin-api/admin.h"
+
+struct opened;
+
+/* No I/O yet. `config` outlives it. 0, or negative with one line in `why`. */
+int opened_new(const struct admin_config *config, struct opened **out, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
+void opened_free(struct opened *o);
+const struct admin *opened_admin(const struct opened *o);
+
+/* Opens the database and brings it to this version. `exclusive`: as the process that serves (shared/db/db.h). */
+int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
+int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+
+/* For `check`: 0, or negative with one line in `why`. Nothing is changed. */
+int opened_check_database(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+int opened_check_redis(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+int opened_check_storage(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+
+#endif
