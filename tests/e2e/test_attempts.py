@@ -25,7 +25,7 @@ def test_only_success_costs_an_attempt(stack, make_file):
     head = f"POST /api/v1/archives/ HTTP/1.1\r\nHost: x\r\nUpload-Token: {token}\r\n"
 
     def free():
-        return stack.redis.client.zcard(f"lc:{ticket['id']}:open") == 0
+        return stack.redis.client.zcard(f"lc:{{{ticket['id']}}}:open") == 0
 
     for _ in range(3):
         slow = curl.Background("--limit-rate", "1M", "-T", file.path, url)

@@ -23,7 +23,7 @@ def multipart(url, token, path):
 
 def raw_post(url, token, path):
     return curl.run("-H", f"Upload-Token: {token}", "-H", 'Content-Disposition: attachment; filename="logs.tar.gz"',
-                    "-H", "Content-Type: application/gzip", "-X", "POST", "-T", path, f"{url}/api/v1/archives/")
+                    "-H", "Content-Type: application/gzip", "-X", "POST", "-T", path, f"{url}/api/v1/archives")
 
 
 def chunked(url, token, path):

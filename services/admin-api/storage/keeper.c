@@ -13,7 +13,7 @@
 #include "shared/redis/attempts.h"
 
 #define STEP_MS      200 /* between looks at `stopping` and `poked` */
-#define RECONCILE_MS 60000
+#define RECONCILE_MS 60000 /* at most this long between two looks; RECONCILE_AGE where that is less */
 #define CALLS_MAX    10000 /* taken from the socket before a sweep */
 
 static int subscribe(struct storage *s, bool *subscribed)
@@ -94,7 +94,8 @@ static int sweep(struct storage *s, struct db_conn *c)
     int err = note(s, SWEEP_DELETION, &removed);
     first = first < 0 ? first : err;
     err = note_error(s, SWEEP_PROJECTION, projection_sweep(s, c, s->client));
-    if (err == 0 && storage_now_ms() - s->reconciled_ms >= RECONCILE_MS) {
+    int64_t pause = s->options.reconcile_age_ms < RECONCILE_MS ? s->options.reconcile_age_ms : RECONCILE_MS;
+    if (err == 0 && storage_now_ms() - s->reconciled_ms >= pause) {
         err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
         s->reconciled_ms = storage_now_ms();
     }
