@@ -13,7 +13,7 @@
 
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000 };
 
-static const struct db_driver *const drivers[] = {&db_sqlite};
+static const struct db_driver *const drivers[] = {&db_sqlite, &db_postgres};
 
 int db_fault_set(struct db_fault *f, int err, const char *format, ...)
 {
