@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "services/upload-gw/answer.h"
+#include "services/upload-gw/handshake.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/routes.h"
 #include "shared/log/log.h"
@@ -20,6 +21,7 @@
 
 static void on_head_readable(struct sock *s, int err);
 static void on_pages_readable(struct sock *s, int err);
+static void on_next(struct loop_timer *t);
 static void process(struct conn *c, size_t len);
 
 static void on_timeout(struct loop_timer *t)
@@ -46,6 +48,13 @@ static void await_head(struct conn *c, int64_t ms)
         sock_poll_read(c->sock, on_head_readable);
 }
 
+void conn_begin(struct conn *c)
+{
+    await_head(c, c->lane->gateway->config.head_timeout);
+    if (wire_holds(&c->wire))
+        loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
+}
+
 void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
 {
     struct conn *c = calloc(1, sizeof(*c));
@@ -68,12 +77,16 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
     ++lane->conn_count;
     COUNT(CONNECTIONS);
     COUNT_BY(CONNECTIONS_OPEN, 1);
-    await_head(c, lane->gateway->config.head_timeout);
+    if (lane->gateway->tls != NULL && !status_port)
+        handshake_begin(c);
+    else
+        conn_begin(c);
 }
 
-/* Takes the connection off its lane; its sockets are closed by then. */
+/* Takes the connection off its lane. */
 static void forget(struct conn *c)
 {
+    handshake_forget(c);
     loop_timer_stop(&c->timer);
     if (c->prev != NULL)
         c->prev->next = c->next;
@@ -83,6 +96,7 @@ static void forget(struct conn *c)
         c->next->prev = c->prev;
     --c->lane->conn_count;
     COUNT_BY(CONNECTIONS_OPEN, -1);
+    wire_dispose(&c->wire);
     free(c->held);
     free(c->out);
     free(c);
@@ -91,8 +105,10 @@ static void forget(struct conn *c)
 void conn_close(struct conn *c)
 {
     sock_close(c->pages);
-    sock_close(c->sock);
+    c->pages = NULL;
+    struct sock *s = c->sock;
     forget(c);
+    sock_close(s);
 }
 
 int conn_hold(struct conn *c, const char *bytes, size_t len)
@@ -120,7 +136,7 @@ static void on_linger_readable(struct sock *s, int err)
 }
 
 /* RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. */
-static void linger(struct conn *c)
+void conn_linger(struct conn *c)
 {
     if (wire_end(&c->wire) < 0) {
         conn_close(c);
@@ -135,8 +151,8 @@ static void on_next(struct loop_timer *t)
 {
     struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, timer));
     size_t len = c->held_len;
-    if (len == 0) {
-        await_head(c, c->lane->gateway->config.keepalive_timeout);
+    if (len == 0) { /* something is in the wire's own buffer */
+        await_head(c, c->lane->gateway->config.head_timeout);
         on_head_readable(c->sock, 0);
         return;
     }
@@ -163,7 +179,7 @@ static void answered(struct conn *c)
     }
     log_request(c);
     if (!c->keep) {
-        linger(c);
+        conn_linger(c);
         return;
     }
     c->route = NULL;

@@ -18,6 +18,7 @@ struct conn {
     struct sock *sock;
     struct wire wire; /* lent with the upload */
     struct conn *prev, *next;
+    TAILQ_ENTRY(conn) handshakes;
     struct loop_timer timer;
     const struct route *route;
     const char *headers;   /* further lines of the answer, for as long as the process lives; may be NULL */
@@ -35,6 +36,7 @@ struct conn {
     bool waiting;     /* between requests */
     bool keep;        /* the connection may stay after the answer */
     bool head_only;   /* HEAD: no body in the answer */
+    bool handshaking;
     bool lingering;
     bool busy;                      /* one connection too many: its request is refused */
     char peer[ADDRESS_TEXT_SIZE];   /* the other end of the connection */
@@ -47,6 +49,10 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer);
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);
 void conn_close(struct conn *c);
+/* The connection is ready for its first request. */
+void conn_begin(struct conn *c);
+/* Closes so that what was sent can still be read. */
+void conn_linger(struct conn *c);
 /* H2O answers the request whose head is scratch[0..head_len); then the connection closes lingering. */
 void conn_relay_pages(struct conn *c);
 /* An upload is over: what it read beyond its body (copied) stands before the next request. 0 or -ENOMEM. */

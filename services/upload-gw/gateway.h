@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "services/upload-gw/config.h"
 #include "services/upload-gw/pool.h"
@@ -18,6 +19,7 @@
 #include "shared/spool/spool.h"
 
 struct cidr_list;
+struct tls;
 struct conn;
 
 struct gateway {
@@ -25,12 +27,15 @@ struct gateway {
     struct spool *spool;
     struct redis_target *redis;
     struct cidr_list *trusted; /* proxies whose X-Forwarded-For counts */
+    struct tls *tls;           /* NULL: GATEWAY_LISTEN speaks plain HTTP */
     struct pool *receivers, *publishers;
     struct lane *lanes;
     unsigned lane_count;
     unsigned max_connections; /* per lane */
     _Atomic int64_t coming;   /* bytes that open uploads have declared and not yet written */
 };
+
+TAILQ_HEAD(handshakes, conn);
 
 struct lane {
     struct gateway *gateway;
@@ -40,6 +45,8 @@ struct lane {
     struct loop_timer accept_pause, drain_look;
     struct conn *conns; /* all open ones */
     unsigned conn_count;
+    struct handshakes handshakes; /* under way, the oldest first */
+    unsigned handshake_count;
     bool draining;
     struct loop_message drain, expire;
     pthread_t thread;

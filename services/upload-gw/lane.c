@@ -94,6 +94,7 @@ int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *do
 {
     struct starting starting = {.lane = lane, .doors = doors, .why = why, .why_size = why_size};
     lane->gateway = g;
+    TAILQ_INIT(&lane->handshakes);
     sem_init(&starting.done, 0, 0);
     int err = -pthread_create(&lane->thread, NULL, run, &starting);
     if (err == 0) {

@@ -12,9 +12,11 @@
 
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/lane.h"
+#include "services/upload-gw/metrics.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
 #include "shared/redis/client.h"
+#include "shared/tls/tls.h"
 
 #define RECEIVE_BUFFER (512 * 1024)
 #define WHY_SIZE       512
@@ -39,6 +41,53 @@ static unsigned processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (unsigned)n;
+}
+
+/* The certificate's file is at fault unless its key is: both variables are named by what to look at. */
+static const char *tls_variable(enum tls_file fault)
+{
+    return fault == TLS_KEY ? "GATEWAY_TLS_KEY" : "GATEWAY_TLS_CERT";
+}
+
+static bool is_set(const char *value)
+{
+    return value != NULL && value[0] != '\0';
+}
+
+static int open_tls(struct gateway *g, char *why)
+{
+    char reason[WHY_SIZE] = "";
+    enum tls_file fault = TLS_NONE;
+    const char *cert = g->config.tls_cert, *key = g->config.tls_key;
+
+    if (!is_set(cert) && !is_set(key))
+        return 0;
+    if (!is_set(cert) || !is_set(key)) {
+        snprintf(why, WHY_SIZE, "%s: TLS needs both GATEWAY_TLS_CERT and GATEWAY_TLS_KEY",
+                 tls_variable(is_set(cert) ? TLS_KEY : TLS_CERT));
+        return -EINVAL;
+    }
+    int err = tls_new(cert, key, &g->tls, &fault, reason, sizeof(reason));
+    if (err < 0)
+        snprintf(why, WHY_SIZE, "%s: %.400s", tls_variable(fault), reason);
+    return err;
+}
+
+/* SIGHUP: connections to come get what the files hold now; a pair that is not whole changes nothing. */
+static void reload(struct gateway *g)
+{
+    char why[WHY_SIZE] = "";
+    enum tls_file fault = TLS_NONE;
+
+    if (g->tls == NULL) {
+        log_info("reload.nothing");
+    } else if (tls_reload(g->tls, g->config.tls_cert, g->config.tls_key, &fault, why, sizeof(why)) < 0) {
+        COUNT(TLS_RELOADS_FAILED);
+        log_error("tls.reload_refused", LOG_S("variable", tls_variable(fault)), LOG_S("why", why));
+    } else {
+        COUNT(TLS_RELOADS);
+        log_info("tls.reloaded");
+    }
 }
 
 static int open_storage(struct gateway *g, char *why)
@@ -111,7 +160,7 @@ static int open_parts(struct gateway *g, char *why)
     if (config->trusted_proxies != NULL && /* its form was checked with the configuration */
         (err = cidr_list_parse(config->trusted_proxies, &g->trusted, why, WHY_SIZE)) < 0)
         return err;
-    if ((err = open_storage(g, why)) < 0 || (err = check_redis(g, why)) < 0)
+    if ((err = open_tls(g, why)) < 0 || (err = open_storage(g, why)) < 0 || (err = check_redis(g, why)) < 0)
         return err;
     unsigned workers = config->workers > 0 ? (unsigned)config->workers : processors();
     if ((err = pool_new("receive", workers, RECEIVE_BUFFER, &g->receivers)) < 0 ||
@@ -160,8 +209,9 @@ static int start_lanes(struct gateway *g, char *why)
 static void serve(struct gateway *g, const sigset_t *signals)
 {
     int signal_number = 0;
-    while (sigwait(signals, &signal_number) != 0)
-        ;
+    while (sigwait(signals, &signal_number) != 0 || signal_number == SIGHUP)
+        if (signal_number == SIGHUP)
+            reload(g);
     log_info("drain.begun");
     for (unsigned i = 0; i < g->lane_count; ++i)
         lane_drain(g->lanes + i);
@@ -192,6 +242,7 @@ static int run(struct gateway *g)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     if (open_parts(g, why) < 0 || start_lanes(g, why) < 0)
         return refuse_start(why[0] != '\0' ? why : "out of memory");

@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "shared/tls/tls.h"
+
 ssize_t wire_recv(struct wire *w, void *buffer, size_t size)
 {
     ssize_t n;
+    if (w->tls != NULL)
+        return tls_recv(w->tls, buffer, size);
     do
         n = recv(w->fd, buffer, size, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -16,6 +20,8 @@ ssize_t wire_recv(struct wire *w, void *buffer, size_t size)
 ssize_t wire_send(struct wire *w, const void *bytes, size_t len)
 {
     ssize_t n;
+    if (w->tls != NULL)
+        return tls_send(w->tls, bytes, len);
     do
         n = send(w->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -24,11 +30,20 @@ ssize_t wire_send(struct wire *w, const void *bytes, size_t len)
 
 bool wire_holds(const struct wire *w)
 {
-    (void)w;
-    return false;
+    return w->tls != NULL && tls_holds(w->tls);
 }
 
 int wire_end(struct wire *w)
 {
+    if (w->tls != NULL)
+        tls_end(w->tls);
     return shutdown(w->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+void wire_dispose(struct wire *w)
+{
+    if (w->tls != NULL)
+        tls_end(w->tls);
+    tls_session_free(w->tls);
+    w->tls = NULL;
 }

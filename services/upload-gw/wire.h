@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct tls_session;
+
 struct wire {
-    int fd; /* the socket's; not closed here */
+    int fd;                  /* the socket's; not closed here */
+    struct tls_session *tls; /* NULL: plain */
 };
 
 /* Fills the buffer as far as bytes are here: their number; 0: the other side has ended; -EAGAIN: none yet, poll;
@@ -22,5 +25,6 @@ ssize_t wire_send(struct wire *w, const void *bytes, size_t len) __attribute__((
 bool wire_holds(const struct wire *w);
 /* Tells the other side that nothing more will come. 0 or -errno: the connection is gone. */
 int wire_end(struct wire *w) __attribute__((warn_unused_result));
+void wire_dispose(struct wire *w); /* before the descriptor is closed; harmless twice */
 
 #endif
