@@ -1,5 +1,6 @@
 /* Migrations: once, in order, by one process at a time, whole or not at all; and the ones that admin-api ships. */
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -106,18 +107,15 @@ static void processes_at_once(void **state)
 
 static void what_admin_api_ships(void **state)
 {
-    struct db *db = open_fresh();
-    char why[512] = "";
     size_t count = 0, other = 1;
-    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
+    const struct db_migration *shipped = admin_migrations(fixture_dialect, &count);
     (void)state;
     assert_non_null(shipped);
     for (size_t i = 0; i < count; ++i)
         assert_int_equal(shipped[i].number, i + 1);
     assert_null(admin_migrations("oracle", &other));
     assert_int_equal(other, 0);
-    if (db_migrate(db, shipped, count, why, sizeof(why)) < 0)
-        fail_msg("%s", why);
+    struct db *db = open_shipped();
     struct db_conn *c = borrow(db);
     must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', 'P')");
     assert_int_equal(db_exec_values(c,
@@ -133,11 +131,38 @@ static void what_admin_api_ships(void **state)
     db_close(db);
 }
 
+static const struct db_statement statements[] = {
+#define STATEMENT(id, given, gives, text) {.name = #id, .sql = (text), .params = (given), .columns = (gives)},
+#include "services/admin-api/resources/statements.def"
+#include "services/admin-api/security/statements.def"
+#include "services/admin-api/storage/statements.def"
+#undef STATEMENT
+};
+enum { STATEMENT_TABLES = 3 }; /* included above */
+
+/* Against the schema that is shipped, with the types and number of their parameters and columns. */
+static void every_statement_of_admin_api(void **state)
+{
+    struct db *db = open_shipped();
+    struct db_conn *c = borrow(db);
+    char why[512] = "";
+    glob_t tables;
+    (void)state;
+    if (db_prepare_all(c, statements, sizeof(statements) / sizeof(statements[0]), why, sizeof(why)) < 0)
+        fail_msg("%s", why);
+    assert_int_equal(glob(ADMIN_SOURCES "/*/statements.def", 0, NULL, &tables), 0);
+    assert_int_equal(tables.gl_pathc, STATEMENT_TABLES);
+    globfree(&tables);
+    db_release(c);
+    db_close(db);
+}
+
 const struct CMUnitTest migration_tests[] = {
     cmocka_unit_test(twice),
     cmocka_unit_test(broken_one_leaves_nothing),
     cmocka_unit_test(newer_is_refused),
     cmocka_unit_test(processes_at_once),
     cmocka_unit_test(what_admin_api_ships),
+    cmocka_unit_test(every_statement_of_admin_api),
 };
 const size_t migration_test_count = sizeof(migration_tests) / sizeof(migration_tests[0]);

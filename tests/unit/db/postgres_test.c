@@ -52,23 +52,6 @@ void fixture_fresh(char *url, size_t size)
              fresh_count);
 }
 
-static int try_open(const char *url, char *why, size_t why_size)
-{
-    struct db_options options = {.connections = 1, .statement_timeout_ms = TIMEOUT_MS, .exclusive = true};
-    struct db *db = NULL;
-    int err = db_open(url, &options, &db, why, why_size);
-    db_close(db);
-    return err;
-}
-
-static void assert_refused(const char *url, int expected, const char *words)
-{
-    char why[512] = "";
-    int err = try_open(url, why, sizeof(why));
-    if (err != expected || strstr(why, words) == NULL || strstr(why, "s3cr3t") != NULL || strchr(why, '\n') != NULL)
-        fail_msg("%s: %d: %s", url, err, why);
-}
-
 static void bad_urls(void **state)
 {
     char url[256];

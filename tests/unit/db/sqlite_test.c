@@ -35,23 +35,6 @@ void fixture_fresh(char *url, size_t size)
     snprintf(url, size, "sqlite:///%s/%d.sqlite3", directory, ++fresh_count);
 }
 
-static int try_open(const char *url, bool exclusive, char *why, size_t why_size)
-{
-    struct db_options options = {.connections = 1, .statement_timeout_ms = TIMEOUT_MS, .exclusive = exclusive};
-    struct db *db = NULL;
-    int err = db_open(url, &options, &db, why, why_size);
-    db_close(db);
-    return err;
-}
-
-static void assert_refused(const char *url, int expected, const char *words)
-{
-    char why[512] = "";
-    int err = try_open(url, false, why, sizeof(why));
-    if (err != expected || strstr(why, words) == NULL)
-        fail_msg("%s: %d: %s", url, err, why);
-}
-
 static void bad_places(void **state)
 {
     char url[256];

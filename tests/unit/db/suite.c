@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "services/admin-api/migrations.h"
+
 struct db *open_url(const char *url, unsigned connections, unsigned timeout_ms)
 {
     struct db_options options = {.connections = connections, .statement_timeout_ms = timeout_ms};
@@ -23,6 +25,39 @@ struct db *open_fresh(void)
     char url[512];
     fixture_fresh(url, sizeof(url));
     return open_url(url, 4, TIMEOUT_MS);
+}
+
+struct db *open_shipped(void)
+{
+    struct db *db = open_fresh();
+    migrate_shipped(db);
+    return db;
+}
+
+void migrate_shipped(struct db *db)
+{
+    char why[512] = "";
+    size_t count = 0;
+    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
+    if (db_migrate(db, shipped, count, why, sizeof(why)) < 0)
+        fail_msg("%s", why);
+}
+
+int try_open(const char *url, bool exclusive, char *why, size_t why_size)
+{
+    struct db_options options = {.connections = 1, .statement_timeout_ms = TIMEOUT_MS, .exclusive = exclusive};
+    struct db *db = NULL;
+    int err = db_open(url, &options, &db, why, why_size);
+    db_close(db);
+    return err;
+}
+
+void assert_refused(const char *url, int expected, const char *words)
+{
+    char why[512] = "";
+    int err = try_open(url, false, why, sizeof(why));
+    if (err != expected || strstr(why, words) == NULL || strstr(why, "s3cr3t") != NULL || strchr(why, '\n') != NULL)
+        fail_msg("%s: %d: %s", url, err, why);
 }
 
 struct db_conn *borrow(struct db *db)

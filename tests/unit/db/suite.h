@@ -21,7 +21,13 @@ void fixture_fresh(char *url, size_t size); /* the URL of a new, empty database 
 
 /* Asserts that it opens. */
 struct db *open_fresh(void);
+struct db *open_shipped(void); /* with the migrations that admin-api ships */
+void migrate_shipped(struct db *db);
 struct db *open_url(const char *url, unsigned connections, unsigned timeout_ms);
+/* Opens and closes: 0, or db_open's error. */
+int try_open(const char *url, bool exclusive, char *why, size_t why_size);
+/* Asserts that it is refused with one line that has the words, and not "s3cr3t", the password of such tests. */
+void assert_refused(const char *url, int expected, const char *words);
 struct db_conn *borrow(struct db *db);
 /* Runs constant SQL without values; asserts that it goes well. */
 void must_run(struct db_conn *c, const char *sql);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/unit/db/suite.h"
 
@@ -195,11 +196,79 @@ static void collision_is_run_again(void **state)
     db_close(other.db);
 }
 
+/* Two that take the same two rows in opposite orders. Each waits a moment, with its first row in hand, for the other to
+ * have one too: on PostgreSQL they lock each other out and one must run again, on sqlite they queue. */
+struct meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    int arrived;
+};
+
+struct crossing {
+    struct meeting *meeting;
+    struct db *db;
+    const char *first, *second;
+    int runs, result;
+};
+
+static void meet(struct meeting *m)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    pthread_mutex_lock(&m->lock);
+    ++m->arrived;
+    pthread_cond_broadcast(&m->came);
+    while (m->arrived < 2 && pthread_cond_timedwait(&m->came, &m->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&m->lock);
+}
+
+static int cross(struct db_conn *c, void *arg)
+{
+    static const struct db_statement up = {"up", "UPDATE counters SET n = n + 1 WHERE name = $1", "s", ""};
+    struct crossing *x = arg;
+    int64_t done = db_exec(c, &up, x->first);
+    if (++x->runs == 1)
+        meet(x->meeting);
+    if (done >= 0)
+        done = db_exec(c, &up, x->second);
+    return done < 0 ? (int)done : 0;
+}
+
+static void *on_crossing(void *arg)
+{
+    struct crossing *x = arg;
+    struct db_conn *c = borrow(x->db);
+    x->result = db_transaction(c, cross, x);
+    db_release(c);
+    return NULL;
+}
+
+static void opposite_orders(void **state)
+{
+    struct meeting m = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
+    struct db *db = open_counters();
+    struct crossing one = {.meeting = &m, .db = db, .first = "a", .second = "b"};
+    struct crossing two = {.meeting = &m, .db = db, .first = "b", .second = "a"};
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, on_crossing, &one), 0);
+    on_crossing(&two);
+    pthread_join(thread, NULL);
+    assert_int_equal(one.result, 0);
+    assert_int_equal(two.result, 0);
+    assert_int_equal(total(db), 4);
+    assert_int_equal(one.runs + two.runs, strcmp(fixture_dialect, "sqlite") == 0 ? 2 : 3);
+    db_close(db);
+}
+
 const struct CMUnitTest transaction_tests[] = {
     cmocka_unit_test(commit_and_rollback),
     cmocka_unit_test(failed_transaction_cannot_commit),
     cmocka_unit_test(rows_left_open_do_not_hold_the_transaction),
     cmocka_unit_test(every_increment_arrives),
     cmocka_unit_test(collision_is_run_again),
+    cmocka_unit_test(opposite_orders),
 };
 const size_t transaction_test_count = sizeof(transaction_tests) / sizeof(transaction_tests[0]);
