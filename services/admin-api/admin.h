@@ -9,6 +9,7 @@
 
 struct db;
 struct keyring;
+struct site;
 struct storage;
 
 struct admin {
@@ -16,6 +17,7 @@ struct admin {
     const struct keyring *keys;
     struct db *db;
     struct storage *storage; /* NULL in commands that need no files */
+    const struct site *site; /* the pages; NULL: there are none */
 };
 
 #endif

@@ -55,6 +55,8 @@ static int run(const struct command *command, const struct admin_config *config,
         err = opened_database(opened, serves, why, sizeof(why));
     if (err == 0 && command->needs >= NEEDS_STORES)
         err = opened_stores(opened, why, sizeof(why));
+    if (err >= 0 && serves)
+        err = opened_site(opened, why, sizeof(why));
     if (err < 0) {
         opened_free(opened);
         return refuse(command, why);

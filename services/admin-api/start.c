@@ -2,10 +2,13 @@
 #include "services/admin-api/start.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "services/admin-api/http/site.h"
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/security/keyring.h"
 #include "services/admin-api/storage/storage.h"
@@ -21,6 +24,7 @@ struct opened {
     struct redis_target *redis;
     struct keyring *keys;
     struct storage *storage;
+    struct site *site;
 };
 
 int opened_new(const struct admin_config *config, struct opened **out, char *why, size_t why_size)
@@ -48,6 +52,7 @@ void opened_free(struct opened *o)
 {
     if (o == NULL)
         return;
+    site_free(o->site);
     storage_close(o->storage);
     db_close(o->admin.db);
     redis_target_free(o->redis);
@@ -130,6 +135,39 @@ int opened_stores(struct opened *o, char *why, size_t why_size)
     if (err < 0) /* it may come back, and nothing is lost without it */
         log_warn("redis.away", LOG_E(err), LOG_S("why", why));
     return open_storage(o, why, why_size);
+}
+
+/* <prefix>/web/admin-api for the binary <prefix>/bin/admin-api. */
+static void pages_beside_binary(char *out, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    self[n < 0 ? 0 : n] = '\0';
+    for (int i = 0; i < 2; ++i) {
+        char *slash = strrchr(self, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    snprintf(out, size, "%.*s/web/admin-api", (int)size - 32, self);
+}
+
+int opened_site(struct opened *o, char *why, size_t why_size)
+{
+    char root[PATH_MAX], reason[REASON] = "";
+    const char *named = o->admin.config->web_dir;
+
+    if (*named == '\0')
+        pages_beside_binary(root, sizeof(root));
+    int err = site_open(*named == '\0' ? root : named, &o->site, reason, sizeof(reason));
+    if (err == -ENOENT && *named == '\0') {
+        log_warn("pages.missing", LOG_S("why", reason));
+        return 0;
+    }
+    if (err < 0)
+        snprintf(why, why_size, "ADMIN_WEB_DIR: %s", reason);
+    o->admin.site = o->site;
+    return err;
 }
 
 int opened_check_database(struct opened *o, char *why, size_t why_size)

@@ -23,6 +23,9 @@ int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size
 /* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
 int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 
+/* Reads ADMIN_WEB_DIR. Pages missing where nobody named a directory are only said in the log. */
+int opened_site(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+
 /* For `check`: 0, or negative with one line in `why`. Nothing is changed. */
 int opened_check_database(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 int opened_check_redis(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));

@@ -32,14 +32,15 @@ int answer_header(struct exchange *x, const char *name, const char *value)
 int answer_common(struct exchange *x)
 {
     static const char *const rows[][2] = {
-        {"X-Content-Type-Options", "nosniff"},     {"X-Frame-Options", "DENY"},
-        {"Referrer-Policy", "same-origin"},        {"Cross-Origin-Opener-Policy", "same-origin"},
-        {"Vary", "Accept, Authorization, Cookie"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"},
+        {"Referrer-Policy", "same-origin"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
     };
     int err = answer_header(x, "Allow", x->allow);
     for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); ++i)
         err = answer_header(x, rows[i][0], rows[i][1]);
-    return err;
+    return err < 0 ? err : answer_header(x, "Vary", x->vary != NULL ? x->vary : "Accept, Authorization, Cookie");
 }
 
 static bool reads(const struct exchange *x)

@@ -57,7 +57,8 @@ struct exchange {
     char *file_name; /* what file.name points to */
     int64_t now_us;  /* microseconds since 1970 at arrival */
     struct db_conn *db;
-    int failure; /* the negative errno behind a 5xx, for the log */
+    const char *vary; /* the Vary header; NULL: that of the API's answers. Static text */
+    int failure;      /* the negative errno behind a 5xx, for the log */
 };
 
 typedef int (*exchange_handler)(struct exchange *x);

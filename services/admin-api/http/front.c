@@ -228,7 +228,7 @@ static int handle(struct passage *p)
     size_t len;
     char limit[24];
     const struct span *accept = exchange_header(x, "accept");
-    bool is_api = strncmp(p->match.rows->path, "/api/", 5) == 0;
+    bool is_api = strncmp(p->match.rows->path, "/api/", 5) == 0 && p->match.rows->thread != ROUTE_PAGE;
 
     if (is_api && !accepts(accept == NULL ? NULL : accept->data, "application/json"))
         return answer_error(x, API_NOT_ACCEPTABLE, NULL);

@@ -50,12 +50,13 @@ static bool fits(const char *pattern, struct span path, struct span found[EXCHAN
             continue;
         }
         size_t start = at;
-        while (at < path.len && path.data[at] != '/')
+        bool rest = pattern[1] == '*';
+        while (at < path.len && (rest || path.data[at] != '/'))
             ++at;
-        if (at == start)
+        if (at == start && !rest)
             return false;
         found[(*count)++] = (struct span){path.data + start, at - start};
-        ++pattern; /* the closing brace */
+        pattern += 1 + rest; /* the closing brace */
     }
     return at == path.len;
 }

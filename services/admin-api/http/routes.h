@@ -1,6 +1,7 @@
 /*
- * The routing table, from routes.def. {} is one path segment; rows of one path stand together; GET answers HEAD too
- * unless HEAD has its own row; OPTIONS is answered from the rows. Pure functions: any thread.
+ * The routing table, from routes.def. {} is one path segment, {*} at the end whatever follows, nothing included; rows
+ * of one path stand together; GET answers HEAD too unless HEAD has its own row; OPTIONS is answered from the rows. Pure
+ * functions: any thread.
  */
 #ifndef LC_ADMIN_HTTP_ROUTES_H
 #define LC_ADMIN_HTTP_ROUTES_H
@@ -18,7 +19,8 @@ enum access { /* who may call; the zero value denies */
 
 enum route_thread {                /* where the handler runs */
                     ROUTE_JOB = 0, /* a worker: may block */
-                    ROUTE_LOOP     /* the event loop: public, and must not block */
+                    ROUTE_LOOP,    /* the event loop: public, and must not block */
+                    ROUTE_PAGE     /* a worker; not JSON: the handler itself judges Accept */
 };
 
 struct route {

@@ -1,0 +1,96 @@
+/*
+ * Pages and assets to browsers. A page is whatever address the panel's own router may understand; assets carry a hash
+ * in their names and never change. No page holds data: those come from the API, with the rights of who asks.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/http/handlers.h"
+#include "services/admin-api/http/host.h"
+#include "services/admin-api/http/site.h"
+#include "shared/loop/server.h"
+
+/* No script, style or frame but from files of ours; data: are the icons in style sheets and QR codes. */
+#define POLICY                                                                                                         \
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "               \
+    "frame-ancestors 'none'"
+
+struct bytes_source { /* of a file, which outlives every request */
+    struct server_source source;
+    const struct site_form *form;
+};
+
+static int produce(struct server_source *source, const char **data, size_t *len)
+{
+    const struct site_form *form = ((struct bytes_source *)source)->form;
+    *data = form->bytes;
+    *len = form->len;
+    return 0;
+}
+
+static void release(struct server_source *source)
+{
+    free(source);
+}
+
+static enum site_coding choose(const struct exchange *x, const struct site_file *file)
+{
+    const struct span *accept = exchange_header(x, "accept-encoding");
+
+    for (enum site_coding c = 0; accept != NULL && c < SITE_PLAIN; ++c)
+        if (file->forms[c].bytes != NULL && accepts_by_name(accept->data, site_coding_name(c)))
+            return c;
+    return SITE_PLAIN;
+}
+
+static int add_headers(struct exchange *x, const struct site_form *form, enum site_coding coding, const char *cache)
+{
+    const char *const rows[][2] = {
+        {"ETag", form->etag},
+        {"Cache-Control", cache},
+        {"Content-Security-Policy", POLICY},
+        {"Content-Encoding", site_coding_name(coding)},
+    };
+    int err = 0;
+
+    x->vary = "Accept-Encoding";
+    for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); ++i)
+        if (rows[i][1] != NULL)
+            err = answer_header(x, rows[i][0], rows[i][1]);
+    return err;
+}
+
+static int send_file(struct exchange *x, const char *path, const char *cache)
+{
+    const struct site_file *file = site_find(x->admin->site, path);
+    const struct span *known = exchange_header(x, "if-none-match");
+
+    if (file == NULL)
+        return answer_error(x, API_NOT_FOUND, NULL);
+    enum site_coding coding = choose(x, file);
+    const struct site_form *form = file->forms + coding;
+    int err = add_headers(x, form, coding, cache);
+    if (err < 0)
+        return err;
+    if (known != NULL && etag_is_listed(*known, form->etag, true))
+        return answer_empty(x, 304);
+    struct bytes_source *s = malloc(sizeof(*s));
+    if (s == NULL)
+        return -ENOMEM;
+    *s = (struct bytes_source){.source = {.produce = produce, .free = release}, .form = form};
+    return answer_stream(x, 200, file->type, &s->source, (int64_t)form->len);
+}
+
+int page_panel(struct exchange *x)
+{
+    return send_file(x, "index.html", "no-cache");
+}
+
+int page_asset(struct exchange *x)
+{
+    char path[EXCHANGE_PARAM_SIZE + sizeof("assets/")];
+    snprintf(path, sizeof(path), "assets/%s", x->params[0]);
+    return send_file(x, path, "public, max-age=31536000, immutable");
+}
