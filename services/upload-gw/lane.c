@@ -101,6 +101,8 @@ int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *do
         while (sem_wait(&starting.done) < 0)
             ; /* interrupted */
         err = starting.result;
+        if (err < 0)
+            pthread_join(lane->thread, NULL);
     } else {
         snprintf(why, why_size, "threads cannot be started: %s", strerror(-err));
     }

@@ -30,7 +30,7 @@ def redis(tmp_path_factory):
 
 @pytest.fixture
 def gw(tmp_path, redis):
-    service = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"UPLOAD_LEASE": "3s", "REDIS_TIMEOUT": "500ms"}).start()
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"UPLOAD_LEASE": "3s", "REDIS_TIMEOUT": "2s"}).start()
     yield service
     service.close()
 
