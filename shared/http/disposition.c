@@ -7,6 +7,8 @@
 
 #include "shared/http/query.h"
 
+#define HEADER_MAX 8192 /* bytes; longer ones are refused */
+
 struct reader {
     const char *at, *end;
 };
@@ -152,7 +154,7 @@ static bool is_extended(struct span found, const char *name)
 ssize_t disposition_param(struct span header, const char *name, bool browser_escapes, char *out, size_t size)
 {
     struct reader r = {header.data, header.data + header.len};
-    char value[8192 + 1];
+    char value[HEADER_MAX + 1], decoded[HEADER_MAX + 1];
     struct span found;
     ssize_t plain = -ENOENT, extended = -ENOENT;
     int more;
@@ -171,8 +173,10 @@ ssize_t disposition_param(struct span header, const char *name, bool browser_esc
             continue;
         if ((star ? extended : plain) != -ENOENT)
             return -EINVAL; /* twice: which one would be anybody's guess */
-        if (star) {
-            extended = decode_extended(value, (size_t)n, out, size);
+        if (star) {         /* apart: one that breaks off must leave the plain value as it is */
+            extended = decode_extended(value, (size_t)n, decoded, size < sizeof(decoded) ? size : sizeof(decoded));
+            if (extended >= 0)
+                memcpy(out, decoded, (size_t)extended + 1);
         } else if (extended < 0) {
             plain = (size_t)n < size ? n : -ENAMETOOLONG;
             if (plain >= 0)

@@ -133,6 +133,12 @@ static void test_disposition(void **state)
     assert_int_equal(param("attachment; filename=e; filename*=iso-8859-1''%e9", "filename", out, sizeof(out)), 2);
     assert_string_equal(out, "\u00e9");
     assert_int_equal(param("attachment; filename=e; filename*=koi8-r''x", "filename", out, sizeof(out)), 1);
+    /* an extended value that breaks off half-way leaves the plain one whole */
+    assert_int_equal(param("attachment; filename=plain; filename*=utf-8''XXXXXXX%00", "filename", out, sizeof(out)), 5);
+    assert_string_equal(out, "plain");
+    assert_int_equal(param("attachment; filename=plain; filename*=iso-8859-1''\xe9\xe9\xe9\xe9", "filename", out, 8),
+                     5);
+    assert_string_equal(out, "plain");
     assert_int_equal(param("attachment", "filename", out, sizeof(out)), -ENOENT);
     assert_int_equal(param("attachment; filename=", "filename", out, sizeof(out)), 0);
     assert_int_equal(param("attachment; filename=\"open", "filename", out, sizeof(out)), -EINVAL);
