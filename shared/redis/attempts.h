@@ -101,8 +101,10 @@ int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *
 /* Is there a live lease? 1, 0 or negative errno. */
 int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *upload_id);
 int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */
+/* Around a full projection. From the drop on nothing new is granted; the epoch is set only if Redis still remembers the
+ * drop, otherwise -ESTALE: it lost its memory, and with it what was projected since; begin again. */
+int attempts_epoch_drop(struct redis_client *c);
 int attempts_epoch_set(struct redis_client *c, const char *epoch);
-int attempts_epoch_drop(struct redis_client *c); /* from here on nothing new is granted; before a full projection */
 int attempts_clear(struct redis_client *c);      /* removes lc:* (after a restored database) */
 
 #endif

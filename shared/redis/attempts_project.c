@@ -12,6 +12,7 @@
 #define NUMBER_SIZE 24
 #define FIXED       11
 #define LISTS       4
+#define PROJECTING  "lc:projecting" /* becomes lc:epoch when everything is projected */
 
 struct id_text {
     char digits[NUMBER_SIZE];
@@ -179,16 +180,26 @@ static int tell(struct redis_client *c, int argc, const char **argv)
     return err;
 }
 
-int attempts_epoch_set(struct redis_client *c, const char *epoch)
-{
-    const char *argv[] = {"SET", "lc:epoch", epoch};
-    return tell(c, 3, argv);
-}
-
 int attempts_epoch_drop(struct redis_client *c)
 {
-    const char *argv[] = {"DEL", "lc:epoch"};
-    return tell(c, 2, argv);
+    const char *drop[] = {"DEL", "lc:epoch"}, *begin[] = {"SET", PROJECTING, "begun"};
+    int err = tell(c, 2, drop);
+    return err < 0 ? err : tell(c, 3, begin);
+}
+
+/* The mark went if Redis lost its memory since: then the projection is lost with it, and there must be no epoch. */
+int attempts_epoch_set(struct redis_client *c, const char *epoch)
+{
+    const char *name[] = {"SET", PROJECTING, epoch, "XX"}, *finish[] = {"RENAME", PROJECTING, "lc:epoch"};
+    int err;
+    redisReply *r = redis_client_command(c, 4, name, NULL, &err);
+    if (r == NULL)
+        return err;
+    err = r->type == REDIS_REPLY_NIL ? -ESTALE : redis_reply_error(r);
+    freeReplyObject(r);
+    if (err == 0 && (err = tell(c, 3, finish)) == -EPROTO)
+        err = -ESTALE; /* no such key */
+    return err;
 }
 
 static int remove_keys(struct redis_client *c, const redisReply *keys)

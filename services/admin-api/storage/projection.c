@@ -14,6 +14,7 @@
 #include "services/admin-api/storage/statements.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
+#include "shared/redis/reply.h"
 
 #define PAGE 200
 
@@ -238,19 +239,50 @@ static int project_fully(struct db_conn *c, struct redis_client *client, int64_t
     return err;
 }
 
-/* The epoch names the server that holds it, so that a restarted or promoted one is noticed also after our own restart.
- */
-static int new_epoch(struct redis_client *client)
+/* A Redis that went back to an older memory knows tickets again that were deleted and their tombstones told: buried
+ * anew. */
+static int bury_unknown(struct db_conn *c, struct redis_client *client, const redisReply *keys)
 {
-    char run_id[41], epoch[64];
+    int err = 0;
+    for (size_t i = 0; i < keys->elements && err == 0; ++i) {
+        const struct projection gone = {.ticket_id = strtoll(redis_reply_text(keys, i) + strlen("lc:{"), NULL, 10),
+                                        .gone = 1};
+        int known = db_one(c, NULL, NULL, storage_statement(TICKET_EXISTS), gone.ticket_id);
+        err = known < 0 ? known : known == 1 ? 0 : attempts_project(client, &gone);
+    }
+    return err;
+}
+
+static int bury_all_unknown(struct db_conn *c, struct redis_client *client)
+{
+    char cursor[24] = "0";
+    int err;
+    do {
+        const char *argv[] = {"SCAN", cursor, "MATCH", "lc:{*}:ticket", "COUNT", "500"};
+        redisReply *reply = redis_client_command(client, 6, argv, NULL, &err);
+        if (reply == NULL)
+            return err;
+        err = reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ? -EPROTO : 0;
+        if (err == 0)
+            err = bury_unknown(c, client, reply->element[1]);
+        snprintf(cursor, sizeof(cursor), "%s", redis_reply_text(reply, 0));
+        freeReplyObject(reply);
+    } while (err == 0 && strcmp(cursor, "0") != 0);
+    return err;
+}
+
+/* The epoch names the server that was projected to, so that a restarted or promoted one is noticed also after our own
+ * restart, and one that took its place in the middle too. */
+static int name_epoch(struct redis_client *client, char out[64])
+{
+    char run_id[41];
     uint64_t noise;
     int err = redis_client_run_id(client, run_id);
     if (err == 0 && getrandom(&noise, sizeof(noise), 0) != (ssize_t)sizeof(noise))
         err = -EIO;
-    if (err < 0)
-        return err;
-    snprintf(epoch, sizeof(epoch), "%s-%016llx", run_id, (unsigned long long)noise);
-    return attempts_epoch_set(client, epoch);
+    if (err == 0)
+        snprintf(out, 64, "%s-%016llx", run_id, (unsigned long long)noise);
+    return err;
 }
 
 int projection_all(struct storage *s, struct db_conn *c, struct redis_client *client)
@@ -258,8 +290,11 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
     struct unfiled_list unfiled = {.storage = s};
     int64_t ids[PAGE], after = 0;
     size_t count = 0, total = 0;
-    int err = attempts_epoch_drop(client); /* nothing is granted on half of it */
+    char epoch[64];
+    int err = name_epoch(client, epoch);
 
+    if (err == 0)
+        err = attempts_epoch_drop(client); /* nothing is granted on half of it */
     if (err == 0)
         err = store_each(spool_new_fd(s->spool), on_unfiled, &unfiled);
     do {
@@ -272,7 +307,9 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
     if (err == 0)
         err = projection_bury(c, client);
     if (err == 0)
-        err = new_epoch(client);
+        err = bury_all_unknown(c, client);
+    if (err == 0)
+        err = attempts_epoch_set(client, epoch);
     unfiled_free(&unfiled);
     if (err == 0) {
         ADMIN_COUNT(PROJECTIONS_FULL);
