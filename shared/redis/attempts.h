@@ -84,7 +84,7 @@ struct projection {
     size_t unfiled_count;
     const char *const *freed_names; /* names that became free (deleted, renamed) */
     size_t freed_count;
-    const char *const *taken_names; /* after a loss: all names of the ticket, those of the unfiled included */
+    const char *const *taken_names; /* the filed ones' names; after a loss all of the ticket, the unfiled included */
     size_t taken_count;
 };
 

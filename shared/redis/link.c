@@ -235,6 +235,7 @@ static void on_master_named(redisAsyncContext *ctx, void *data, void *arg)
     sentinel->ev = (__typeof__(sentinel->ev)){0};
     l->ctx = NULL;
     redisAsyncFree(sentinel);
+    l->state = LINK_GREETING;
     int err = open_address(l, host, (int)port, NULL);
     if (err < 0)
         went_down(l, err, "cannot connect to the master");
@@ -245,6 +246,7 @@ static void on_connect(const redisAsyncContext *ctx, int status)
     struct redis_link *l = ctx->data;
     if (status != REDIS_OK) { /* hiredis frees the context after this */
         l->last_error = -ECONNREFUSED;
+        cleanup(l); /* while the context is known: hiredis will ask for it again, in vain */
         went_down(l, -ECONNREFUSED, ctx->errstr);
     } else if (l->state == LINK_ASKING) {
         redisAsyncCommand(l->ctx, on_master_named, l, "SENTINEL get-master-addr-by-name %s", l->target->master);

@@ -107,6 +107,8 @@ static int add_address(struct redis_target *t, struct piece p, int fallback_port
 
     struct piece host;
     if (p.len > 0 && p.at[0] == '[') { /* RFC 3986 section 3.2.2: IPv6 in brackets */
+        if (memchr(p.at, ']', p.len) == NULL)
+            return -EINVAL;
         ++p.at;
         --p.len;
         host = cut(&p, ']');

@@ -82,7 +82,9 @@ static int take_row(struct reading *out, const struct db_rows *r)
     snprintf(out->token_hash, sizeof(out->token_hash), "%s", db_text(r, 7));
     snprintf(out->platform, sizeof(out->platform), "%s", db_text(r, 8));
     out->projected_rev = db_int(r, 9);
-    return db_is_null(r, 10) ? 0 : texts_add(&out->filed, db_text(r, 10));
+    int err = db_is_null(r, 10) ? 0 : texts_add(&out->filed, db_text(r, 10));
+    /* It may be filed under another name than it claimed, or have claimed none. */
+    return err < 0 || db_is_null(r, 11) ? err : texts_add(&out->taken, db_text(r, 11));
 }
 
 /* 1 found, 0 no such ticket. */

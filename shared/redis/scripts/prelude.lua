@@ -44,6 +44,15 @@ local function is_done(ticket, upload)
     return redis.call('ZSCORE', ticket.done, upload)
 end
 
+-- The name the upload claimed at its commit is free again.
+local function unclaim(ticket, upload)
+    local name = redis.call('HGET', ticket.names, '/' .. upload)
+    if name and redis.call('HGET', ticket.names, name) == upload then
+        redis.call('HDEL', ticket.names, name)
+    end
+    redis.call('HDEL', ticket.names, '/' .. upload)
+end
+
 -- Everything that grants or takes an attempt purges first: an entry of `open` then is a live lease.
 local function purge(ticket, time)
     redis.call('ZREMRANGEBYSCORE', ticket.open, '-inf', text(time))

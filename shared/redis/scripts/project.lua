@@ -20,10 +20,11 @@ local function forget_token(other)
     end
 end
 
+-- The name it is filed under is among the taken ones; what it claimed may have been another.
 local function file(upload)
     redis.call('ZREM', ticket.open, upload)
     redis.call('ZREM', ticket.done, upload)
-    redis.call('HDEL', ticket.names, '/' .. upload)
+    unclaim(ticket, upload)
 end
 
 local function publish(upload)
@@ -38,8 +39,9 @@ local function free_name(name)
     end
 end
 
+-- An archive has it: whoever claimed it while Redis had forgotten that will be filed under another.
 local function take_name(name)
-    redis.call('HSETNX', ticket.names, name, '')
+    redis.call('HSET', ticket.names, name, '')
 end
 
 if ticket.gone or gone then

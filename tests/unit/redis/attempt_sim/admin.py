@@ -38,7 +38,7 @@ class Admin:
         while filed_as in taken:
             filed_as = "x" + filed_as
         u = self.w.uploads[upload]
-        assert filed_as == name or u.shaken or self.w.leaky_names, f"{upload} was told {name}, filed as {filed_as}"
+        assert filed_as == name or u.shaken or self.w.forgot, f"{upload} was told {name}, filed as {filed_as}"
         self.db.ledger[upload] = [ticket_id, False]
         self.db.archives[upload] = (ticket_id, filed_as)
         ticket.over += ticket.attempts == 0
@@ -82,7 +82,8 @@ class Admin:
             return False
         filed = self._unprojected(ticket_id) + ([late] if late else [])
         # What was read is what is sent, whatever happens in between.
-        yield from self._send(_copy(ticket), filed, freed=freed, old_hash=old_hash)
+        taken = [self.db.archives[u][1] for u in filed if u in self.db.archives]
+        yield from self._send(_copy(ticket), filed, freed=freed, taken=taken, old_hash=old_hash)
         return True
 
     def full(self):
@@ -236,6 +237,7 @@ class Admin:
         ticket_id, name = self.db.archives.pop(upload)
         self.db.doomed[upload] = True
         self.w.deleted[upload] = True
+        self.w.leaky_names = True  # a projection read before may come after ours and take the name again
         self.w.say("DELETE archive", upload[:8], name)
         yield from self.project(ticket_id, freed=[name])
 

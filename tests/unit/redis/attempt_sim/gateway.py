@@ -46,6 +46,7 @@ def _heartbeat(w, u):
 
 
 def _fail(w, u):
+    u.committed = False
     yield
     try:
         w.send("release", u.ticket, u.id)
@@ -79,8 +80,10 @@ def _check_name(w, u):
     """The name that Redis gave is nobody else's on this ticket as long as Redis remembers."""
     for other in w.uploads.values():
         if (other is not u and other.ticket == u.ticket and other.committed and other.name == u.name
-                and not other.shaken and not u.shaken and not w.leaky_names
-                and (other.live or other.id in w.spool.new or other.id in w.db.archives)):
+                and not other.shaken and not u.shaken and not w.forgot
+                and other.id not in w.deleted
+                and (other.id in w.spool.tmp and other.live
+                     or other.id in w.spool.new or other.id in w.db.archives)):
             raise AssertionError(f"{u.id} and {other.id} both got {u.name}")
 
 

@@ -93,6 +93,7 @@ class World:
         self.unsettled = True  # no full projection since the last loss
         self.backup = None
         self.deleted = {}  # uploads whose archive the API deleted
+        self.forgot = False  # there was a loss
         self.leaky_names = False  # something happened after which a name may stay claimed for nothing
         self.buried = {}  # deleted tickets Redis knows of
 
@@ -143,8 +144,7 @@ class World:
     def _lost(self, what):
         self.say("LOSS", what)
         self.generation += 1
-        self.unsettled = True
-        self.leaky_names = True
+        self.unsettled = self.forgot = self.leaky_names = True
         self.shake()
 
     def forget_all(self):
