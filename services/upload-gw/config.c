@@ -1,6 +1,7 @@
 /* The configuration table; see config.h. */
 #include "services/upload-gw/config.h"
 
+#include "services/upload-gw/cors.h"
 #include "shared/net/cidr.h"
 #include "shared/net/origin.h"
 

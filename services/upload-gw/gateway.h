@@ -21,6 +21,7 @@
 struct cidr_list;
 struct tls;
 struct conn;
+struct cors;
 
 struct gateway {
     struct gateway_config config;
@@ -28,6 +29,7 @@ struct gateway {
     struct redis_target *redis;
     struct cidr_list *trusted; /* proxies whose X-Forwarded-For counts */
     struct tls *tls;           /* NULL: GATEWAY_LISTEN speaks plain HTTP */
+    struct cors *cors;         /* origins whose pages may upload */
     struct pool *receivers, *publishers;
     struct lane *lanes;
     unsigned lane_count;
@@ -41,6 +43,10 @@ struct lane {
     struct gateway *gateway;
     struct loop *loop;
     struct redis_link *link;
+    struct redis_link *mail; /* waits for those who ask for our resumable uploads */
+    struct loop_timer mail_retry;
+    char box[SPOOL_ID_SIZE];                 /* where they ask */
+    unsigned long holders;                   /* requests so far that wanted to hold one */
     struct sock *listener, *status_listener; /* status: lane 0 only */
     struct loop_timer accept_pause, drain_look;
     struct conn *conns; /* all open ones */

@@ -10,6 +10,7 @@
 #include "services/upload-gw/conn.h"
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/tus.h"
 #include "services/upload-gw/upload.h"
 #include "shared/log/log.h"
 #include "shared/loop/pages.h"
@@ -70,6 +71,8 @@ static int init(struct lane *lane, const struct lane_doors *doors, char *why, si
     }
     err = redis_link_new(lane->loop, g->redis, (unsigned)g->config.redis_timeout, &redis_events, lane, &lane->link);
     if (err == 0)
+        err = tus_mail_start(lane);
+    if (err == 0)
         err = door_open(lane, doors->listen, false);
     if (err == 0 && doors->status >= 0)
         err = door_open(lane, doors->status, true);
@@ -125,6 +128,7 @@ static void on_drain(struct loop_message *m)
     lane->draining = true;
     door_close(lane);
     conn_drain(lane);
+    tus_drain(lane);
     on_look(&lane->drain_look);
 }
 

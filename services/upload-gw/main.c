@@ -10,9 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "services/upload-gw/cors.h"
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/lane.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/tus.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
 #include "shared/redis/client.h"
@@ -168,6 +170,8 @@ static int open_parts(struct gateway *g, char *why)
         snprintf(why, WHY_SIZE, "threads cannot be started: %s", strerror(-err));
         return err;
     }
+    if ((err = cors_new(config->upload_origins, TUS_LINES, &g->cors)) < 0)
+        return err;
     g->lanes = calloc(g->lane_count, sizeof(*g->lanes));
     if (g->lanes == NULL)
         return -ENOMEM;

@@ -130,6 +130,8 @@ static void run_publish(struct pool_job *job, char *buffer, size_t size)
     int err = record_manifest_encode(&manifest, &bytes, &len);
     if (err == 0)
         err = spool_publish(u->sink.spool, u->id, bytes, len);
+    if (err == 0 && u->tus != NULL)
+        spool_state_remove(u->sink.spool, u->id);
     free(bytes);
     if (err < 0) {
         u->sink.error = -err;

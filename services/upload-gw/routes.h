@@ -43,6 +43,12 @@ void check_collection(struct conn *c, const struct head *h);
 void check_ready(struct conn *c, const struct head *h);
 void check_metrics(struct conn *c, const struct head *h);
 void serve_page(struct conn *c, const struct head *h);
+void tus_options(struct conn *c, const struct head *h);
+void tus_create(struct conn *c, const struct head *h);
+void tus_head(struct conn *c, const struct head *h);
+void tus_patch(struct conn *c, const struct head *h);
+void tus_delete(struct conn *c, const struct head *h);
+void tus_override(struct conn *c, const struct head *h);
 void upload_by_header(struct conn *c, const struct head *h);
 void upload_by_path(struct conn *c, const struct head *h);
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "services/upload-gw/checksum.h"
+
 #define AHEAD_BYTES (INT64_C(1) << 30) /* never the whole length at once: one request could take the disk */
 #define SMALL_BYTES (INT64_C(4) << 20) /* not worth allocating ahead */
 #define CHECK_BYTES (INT64_C(64) << 20)
@@ -63,19 +65,28 @@ static void allocate_ahead(struct sink *s, int64_t end)
         s->error = errno;
 }
 
+static enum gateway_error open_file(struct sink *s)
+{
+    if (s->fd < 0)
+        s->fd = s->resumed ? spool_reopen(s->spool, s->id) : spool_create(s->spool, s->id);
+    return s->fd < 0 ? failed(s, -s->fd) : GATEWAY_OK;
+}
+
 enum gateway_error sink_write(struct sink *s, const char *data, size_t len)
 {
     if (len == 0)
         return GATEWAY_OK;
     if ((int64_t)len > s->limit - s->size)
         return GATEWAY_TOO_LARGE;
-    if (s->fd < 0 && (s->fd = spool_create(s->spool, s->id)) < 0)
-        return failed(s, -s->fd);
-    enum gateway_error e = check_room(s);
+    enum gateway_error e = open_file(s);
+    if (e == GATEWAY_OK)
+        e = check_room(s);
     if (e != GATEWAY_OK)
         return e;
     allocate_ahead(s, s->size + (int64_t)len);
     digest_update(&s->digest, data, len);
+    if (s->second != NULL)
+        checksum_update(s->second, data, len);
     while (len > 0) {
         ssize_t n = pwrite(s->fd, data, len, s->size);
         if (n < 0 && errno == EINTR)
@@ -111,6 +122,38 @@ enum gateway_error sink_finish(struct sink *s)
         err = errno;
     s->fd = -1;
     digest_final(&s->digest, s->sha256);
+    return err == 0 ? GATEWAY_OK : failed(s, err);
+}
+
+void sink_resume(struct sink *s, int64_t size)
+{
+    s->resumed = true;
+    s->size = s->allocated = s->synced = s->checked = size;
+}
+
+/* The end is set even where it seems to be right: what an earlier holder left beyond it must go. */
+enum gateway_error sink_keep(struct sink *s, bool end)
+{
+    enum gateway_error e = s->fd < 0 && !end ? GATEWAY_OK : open_file(s);
+    if (e != GATEWAY_OK || s->fd < 0)
+        return e;
+    if (end && ftruncate(s->fd, s->size) < 0)
+        return failed(s, errno);
+    return fdatasync(s->fd) < 0 ? failed(s, errno) : GATEWAY_OK;
+}
+
+void sink_rewind(struct sink *s, int64_t size)
+{
+    s->size = size;
+    if (s->fd >= 0 && ftruncate(s->fd, size) < 0)
+        s->error = errno; /* for the log alone: the state says what counts */
+    (void)sink_close(s);
+}
+
+enum gateway_error sink_close(struct sink *s)
+{
+    int err = s->fd >= 0 && close(s->fd) < 0 ? errno : 0;
+    s->fd = -1;
     return err == 0 ? GATEWAY_OK : failed(s, err);
 }
 

@@ -26,6 +26,8 @@ struct sink {
     int64_t checked;                 /* free space was looked at up to here (unknown size) */
     int fd;                          /* -1: opened by the first byte */
     bool no_allocate;                /* the file system cannot */
+    bool resumed;                    /* the file is there already */
+    struct checksum *second;         /* of what one request brings; may be NULL, not owned */
     int error;                       /* the errno behind STORAGE or NO_SPACE, for the log */
     struct digest digest;
     unsigned char sha256[DIGEST_SIZE]; /* after sink_finish */
@@ -39,6 +41,13 @@ enum gateway_error sink_write(struct sink *s, const char *data, size_t len) __at
 enum gateway_error sink_restart(struct sink *s) __attribute__((warn_unused_result));
 /* Gives back blocks allocated ahead, fsyncs, closes, completes the digest. A failed fsync is final. */
 enum gateway_error sink_finish(struct sink *s) __attribute__((warn_unused_result));
+/* Goes on with a file that holds `size` good bytes, whose digest is in s->digest. */
+void sink_resume(struct sink *s, int64_t size);
+/* What is written is on the disk afterwards; exactly that, if it is the end. */
+enum gateway_error sink_keep(struct sink *s, bool end) __attribute__((warn_unused_result));
+/* Drops what was written beyond `size`, and closes. */
+void sink_rewind(struct sink *s, int64_t size);
+enum gateway_error sink_close(struct sink *s);
 void sink_discard(struct sink *s); /* closes and removes whatever there is */
 
 #endif

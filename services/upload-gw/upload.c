@@ -9,10 +9,12 @@
 
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/tus.h"
 #include "shared/log/log.h"
 
 #define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
 
+static enum upload_step step_over(struct upload *u);
 static enum upload_step step_fail(struct upload *u);
 static enum upload_step step_discard(struct upload *u);
 static enum upload_step step_forget(struct upload *u);
@@ -22,7 +24,7 @@ static const upload_step_run steps[UPLOAD_STEPS] = {
     [UPLOAD_RECEIVE] = upload_receive,   [UPLOAD_RECEIVED] = upload_received, [UPLOAD_SYNC] = publish_sync,
     [UPLOAD_SYNCED] = publish_synced,    [UPLOAD_COMMIT] = publish_commit,    [UPLOAD_PUBLISH] = publish_record,
     [UPLOAD_PUBLISHED] = publish_finish, [UPLOAD_FAIL] = step_fail,           [UPLOAD_DISCARD] = step_discard,
-    [UPLOAD_FORGET] = step_forget,       [UPLOAD_REFUSE] = upload_refuse,
+    [UPLOAD_FORGET] = step_forget,       [UPLOAD_REFUSE] = upload_refuse,     [UPLOAD_OVER] = step_over,
 };
 
 void upload_go(struct upload *u, enum upload_step step)
@@ -93,6 +95,7 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     u->lane = c->lane;
     u->client = c->client;
     u->pause_at = INT64_MAX;
+    u->sink.fd = -1;
     u->expects = h->expect_continue;
     u->started_us = upload_now_us();
     return u;
@@ -105,7 +108,7 @@ void upload_begin(struct upload *u, enum upload_step first)
     upload_go(u, first);
 }
 
-void upload_admitted(void *arg, const struct admission *a)
+enum gateway_error upload_take_admission(struct upload *u, const struct admission *a)
 {
     static const enum gateway_error refusals[] = {[ADMISSION_UNAVAILABLE] = GATEWAY_UNAVAILABLE,
                                                   [ADMISSION_NO_EPOCH] = GATEWAY_UNAVAILABLE,
@@ -116,7 +119,6 @@ void upload_admitted(void *arg, const struct admission *a)
                                                   [ADMISSION_RESOLVED] = GATEWAY_RESOLVED,
                                                   [ADMISSION_EXPIRED] = GATEWAY_EXPIRED,
                                                   [ADMISSION_IN_USE] = GATEWAY_IN_USE};
-    struct upload *u = arg;
 
     u->ticket_id = a->ticket_id;
     u->number = a->number;
@@ -126,7 +128,13 @@ void upload_admitted(void *arg, const struct admission *a)
         u->limit = a->max_bytes;
     snprintf(u->epoch, sizeof(u->epoch), "%s", a->epoch);
     u->admitted = a->status == ADMISSION_OK;
-    enum gateway_error e = refusals[a->status];
+    return refusals[a->status];
+}
+
+static void on_admitted(void *arg, const struct admission *a)
+{
+    struct upload *u = arg;
+    enum gateway_error e = upload_take_admission(u, a);
     upload_go(u, e == GATEWAY_OK ? UPLOAD_CHECK : upload_fail(u, e));
 }
 
@@ -135,7 +143,7 @@ enum upload_step upload_reserve(struct upload *u)
     char hash[TOKEN_HASH_SIZE];
     if (token_hash(u->token, hash) < 0)
         return upload_fail(u, GATEWAY_UNAVAILABLE);
-    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, upload_admitted, u);
+    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, on_admitted, u);
     return UPLOAD_WAIT;
 }
 
@@ -146,13 +154,13 @@ static void on_renewed(void *arg, const struct admission *a)
     struct upload *u = arg;
     u->renewing = false;
     if (u->ended)
-        free(u);
+        upload_free(u);
     else if (a->status == ADMISSION_GONE)
         upload_stop(u, GATEWAY_GONE);
 }
 
 /* The loop's clock may be set back or forth: an upload must not be dropped for that. */
-static int64_t monotonic_ms(void)
+int64_t upload_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -162,7 +170,7 @@ static int64_t monotonic_ms(void)
 static bool too_slow(struct upload *u)
 {
     const struct gateway_config *config = &u->lane->gateway->config;
-    int64_t now = monotonic_ms();
+    int64_t now = upload_now_ms();
     int64_t received = atomic_load_explicit(&u->received, memory_order_relaxed);
     int64_t least = config->min_upload_rate * (config->upload_idle_timeout / 1000);
 
@@ -184,7 +192,9 @@ void upload_renew(struct upload *u)
 static uint32_t tick_ms(const struct upload *u)
 {
     const struct gateway_config *config = &u->lane->gateway->config;
-    int64_t third = config->upload_lease / 3;
+    int64_t lease =
+        u->tus != NULL && config->resume_lease < config->upload_lease ? config->resume_lease : config->upload_lease;
+    int64_t third = lease / 3;
     return (uint32_t)(third < config->upload_idle_timeout ? third : config->upload_idle_timeout);
 }
 
@@ -194,6 +204,8 @@ static void on_tick(struct loop_timer *t)
 
     loop_timer_start(u->lane->loop, t, tick_ms(u), on_tick);
     upload_renew(u);
+    if (u->tus != NULL)
+        tus_tick(u);
     if (u->next == UPLOAD_RECEIVED && too_slow(u))
         upload_stop(u, GATEWAY_TIMEOUT);
 }
@@ -270,9 +282,8 @@ static void on_body_readable(struct sock *s, int err)
     upload_lend(c->upload, c->lane->gateway->receivers, receive_run, UPLOAD_RECEIVED);
 }
 
-static enum upload_step judge_body(struct upload *u)
+static enum upload_step step_over(struct upload *u)
 {
-    u->conn->body_left = 0;
     enum gateway_error e = body_verdict(&u->body, &u->sink);
     return e == GATEWAY_OK ? UPLOAD_SYNC : upload_fail(u, e);
 }
@@ -285,8 +296,10 @@ enum upload_step upload_receive_more(struct upload *u)
 
 enum upload_step upload_receive(struct upload *u)
 {
-    if (u->body.over) /* there is none: what is held is the next request */
-        return judge_body(u);
+    if (u->body.over) { /* there is none: what is held is the next request */
+        u->conn->body_left = 0;
+        return UPLOAD_OVER;
+    }
     if (u->conn->held_len > 0)
         return upload_receive_more(u);
     u->next = UPLOAD_RECEIVED;
@@ -315,7 +328,8 @@ enum upload_step upload_received(struct upload *u)
     }
     if (conn_hold(u->conn, u->over, u->over_len) < 0 || u->over_lost)
         u->conn->keep = false;
-    return judge_body(u);
+    u->conn->body_left = 0;
+    return UPLOAD_OVER;
 }
 
 /* --- the end --- */
@@ -372,7 +386,8 @@ enum upload_step upload_refuse(struct upload *u)
 {
     struct conn *c = u->conn;
     char token[TOKEN_SIZE];
-    struct answer_context context = {.token = token, .number = u->number, .limit = u->limit, .retry_ms = u->retry_ms};
+    struct answer_context context = {
+        .token = token, .number = u->number, .limit = u->limit, .retry_ms = u->retry_ms, .why = u->why};
     enum gateway_error e = u->error;
     bool ours = gateway_errors[e].status >= 500, reset = u->reset;
 
@@ -404,7 +419,14 @@ void upload_end(struct upload *u)
     u->conn->upload = NULL;
     body_free(&u->body);
     free(u->over);
+    tus_free(u->tus);
+    u->tus = NULL;
     u->ended = true;
-    if (!u->renewing) /* else its answer frees it */
+    upload_free(u);
+}
+
+void upload_free(struct upload *u)
+{
+    if (!u->renewing && !u->keeping) /* else its answer frees it */
         free(u);
 }

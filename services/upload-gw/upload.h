@@ -20,6 +20,7 @@ enum upload_step {
     UPLOAD_RECEIVE,
     UPLOAD_RECEIVED,
     UPLOAD_PAUSED, /* as many bytes as may be at risk are in */
+    UPLOAD_OVER,   /* the body's last byte is in */
     UPLOAD_SYNC,
     UPLOAD_SYNCED,
     UPLOAD_COMMIT,
@@ -29,6 +30,19 @@ enum upload_step {
     UPLOAD_DISCARD,
     UPLOAD_FORGET,
     UPLOAD_REFUSE,
+    /* of resumable uploads alone */
+    UPLOAD_TAKE,
+    UPLOAD_LOOKED,
+    UPLOAD_LOADED,
+    UPLOAD_ADMIT,
+    UPLOAD_CREATED,
+    UPLOAD_RESUMED,
+    UPLOAD_KEPT,
+    UPLOAD_HASH,
+    UPLOAD_HASHED,
+    UPLOAD_RELEASE,
+    UPLOAD_LET_GO,
+    UPLOAD_ANSWER,
     UPLOAD_STEPS
 };
 
@@ -50,7 +64,7 @@ struct upload {
     enum gateway_error error;   /* why it fails */
     enum gateway_error problem; /* found in the head, told once the token has been judged */
     enum receive_outcome outcome;
-    bool admitted, committed, expects, reset, renewing, ended, uncounted, failed;
+    bool admitted, committed, expects, reset, renewing, keeping, ended, uncounted, failed;
     bool published;              /* whatever came after: it lies in spool/new */
     _Atomic bool stop;           /* the receiver comes back at once */
     _Atomic int64_t received;    /* bytes of the body */
@@ -61,6 +75,7 @@ struct upload {
     int64_t pause_at; /* receiving comes back when the sink has this size */
     int64_t ticket_id, number, limit, retry_ms;
     const char *method; /* for the manifest: multipart, raw, put, tus */
+    const char *why;    /* of the error, static; may be NULL */
     const char *client; /* whose upload it is: an address */
     char *over;         /* read beyond a chunked body */
     size_t over_len;
@@ -85,7 +100,7 @@ void upload_renew(struct upload *u);
 
 /* Steps and callbacks that both kinds share. */
 enum upload_step upload_reserve(struct upload *u);
-void upload_admitted(void *arg, const struct admission *a);
+enum gateway_error upload_take_admission(struct upload *u, const struct admission *a);
 enum upload_step upload_check(struct upload *u);
 enum upload_step upload_continue(struct upload *u);
 enum upload_step upload_receive(struct upload *u);
@@ -113,5 +128,7 @@ struct upload *upload_of_job(struct pool_job *job);
 /* Lets the connection have its answer and frees the upload. */
 void upload_end(struct upload *u);
 int64_t upload_now_us(void);
+int64_t upload_now_ms(void);        /* monotonic */
+void upload_free(struct upload *u); /* once it has ended and the last answer about it is in */
 
 #endif

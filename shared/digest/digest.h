@@ -6,9 +6,11 @@
 #define LC_SHARED_DIGEST_DIGEST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define DIGEST_SIZE     32
 #define DIGEST_HEX_SIZE 65
+#define DIGEST_STATE_SIZE 112
 
 struct digest {
     unsigned long long opaque[14]; /* an SHA256_CTX */
@@ -17,6 +19,12 @@ struct digest {
 void digest_init(struct digest *d);
 void digest_update(struct digest *d, const void *data, size_t len);
 void digest_final(struct digest *d, unsigned char out[DIGEST_SIZE]); /* d is used up */
+
+/* The state over the bytes so far, to go on from; of this machine's byte order. */
+void digest_save(const struct digest *d, unsigned char out[DIGEST_STATE_SIZE]);
+/* 0, or -EBADMSG: no state over `count` bytes. */
+int digest_load(struct digest *d, const unsigned char in[DIGEST_STATE_SIZE], uint64_t count)
+    __attribute__((warn_unused_result));
 
 /* Lowercase hex of `len` bytes with NUL: out holds 2 * len + 1. */
 void digest_hex(const unsigned char *bytes, size_t len, char *out);

@@ -58,6 +58,11 @@ void attempts_forget(struct redis_link *l, int64_t ticket_id, const char *upload
 /* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
 void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
 
+/* What arrived under a token, the last first: `receipts` are JSON objects as commits left them, at most 50. The status
+ * is OK, UNKNOWN, NO_EPOCH or UNAVAILABLE. */
+typedef void (*attempts_receipts_cb)(void *arg, const struct admission *a, const char *const *receipts, size_t count);
+void attempts_receipts(struct redis_link *l, const char *token_hash, attempts_receipts_cb cb, void *arg);
+
 enum commit_status { COMMIT_UNAVAILABLE = 0, COMMIT_OK, COMMIT_GONE, COMMIT_REFUSED /* lapsed, and none free */ };
 
 struct commit_request {

@@ -99,6 +99,34 @@ void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb c
     ask(l, REDIS_SCRIPT_status, 1, &token_hash, cb, arg);
 }
 
+struct reading {
+    attempts_receipts_cb cb;
+    void *arg;
+};
+
+static void on_receipts(void *arg, const redisReply *reply, int err)
+{
+    struct reading reading = *(struct reading *)arg;
+    const char *receipts[50];
+    size_t count = 0;
+    struct admission a;
+    bool whole = err == 0 && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
+    free(arg);
+    read_admission(whole ? reply->element[0] : NULL, &a);
+    for (size_t i = 1; whole && i < reply->elements && count < 50; ++i)
+        receipts[count++] = redis_reply_text(reply, i);
+    reading.cb(reading.arg, &a, receipts, count);
+}
+
+void attempts_receipts(struct redis_link *l, const char *token_hash, attempts_receipts_cb cb, void *arg)
+{
+    struct reading *reading = malloc(sizeof(*reading));
+    if (reading == NULL)
+        abort();
+    *reading = (struct reading){cb, arg};
+    redis_link_script(l, 0, REDIS_SCRIPT_receipts, 1, &token_hash, on_receipts, reading);
+}
+
 struct releasing {
     void (*cb)(void *arg);
     void *arg;

@@ -1,6 +1,7 @@
 /* The spool's directories and the publishing rename; see spool.h. Knows nothing of what is in the files. */
 #include "shared/spool/spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "shared/spool/internal.h"
 
 #define DIRECTORY_MODE 02770
 #define FILE_MODE      0640
@@ -118,7 +121,7 @@ int spool_id_is_valid(const char *id)
     return strlen(id) == SPOOL_ID_SIZE - 1 && strspn(id, "0123456789abcdef") == SPOOL_ID_SIZE - 1;
 }
 
-static int open_upload(const struct spool *s, const char *id)
+int spool_open_upload(const struct spool *s, const char *id)
 {
     int fd = openat(s->fds[SPOOL_TMP], id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
@@ -155,14 +158,14 @@ static int write_all(int fd, const char *data, size_t len)
     return 0;
 }
 
-static int write_manifest(int dir, const void *manifest, size_t len)
+int spool_write_file(int dir, const char *name, const void *bytes, size_t len)
 {
-    int fd = openat(dir, "manifest", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return -errno;
     int err = fchmod(fd, FILE_MODE) < 0 ? -errno : 0;
     if (err == 0)
-        err = write_all(fd, manifest, len);
+        err = write_all(fd, bytes, len);
     if (err == 0 && fsync(fd) < 0)
         err = -errno;
     if (close(fd) < 0 && err == 0)
@@ -189,10 +192,10 @@ static int rename_upload(const struct spool *s, const char *id)
 
 int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)
 {
-    int dir = open_upload(s, id);
+    int dir = spool_open_upload(s, id);
     if (dir < 0)
         return dir;
-    int err = write_manifest(dir, manifest, len);
+    int err = spool_write_file(dir, "manifest", manifest, len);
     if (err == 0 && fsync(dir) < 0)
         err = -errno;
     close(dir);
@@ -203,17 +206,27 @@ int spool_publish(struct spool *s, const char *id, const void *manifest, size_t 
     return err;
 }
 
+/* Of a directory that was opened for this: closes it. */
+static void unlink_all(int dir)
+{
+    DIR *list = fdopendir(dir);
+    struct dirent *entry;
+    if (list == NULL) {
+        close(dir);
+        return;
+    }
+    while ((entry = readdir(list)) != NULL)
+        if (entry->d_type != DT_DIR)
+            unlinkat(dir, entry->d_name, 0);
+    closedir(list);
+}
+
 int spool_discard(struct spool *s, const char *id)
 {
-    static const char *const files[] = {"data", "manifest", "state", "state.new"};
-    int dir = open_upload(s, id);
-    if (dir == -ENOENT)
-        return 0;
+    int dir = spool_open_upload(s, id);
     if (dir < 0)
-        return dir;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); ++i)
-        unlinkat(dir, files[i], 0);
-    close(dir);
+        return dir == -ENOENT ? 0 : dir;
+    unlink_all(dir);
     return unlinkat(s->fds[SPOOL_TMP], id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 

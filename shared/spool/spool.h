@@ -1,6 +1,6 @@
 /*
  * The spool as the gateway uses it: a maildir for archives. Layout under DATA_DIR:
- *   spool/tmp/<upload_id>/{data,manifest}   being received
+ *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state
  *   spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api
  *   spool/trash, spool/orphans              admin-api's
  *   archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700
@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define SPOOL_ID_SIZE 33 /* 32 lowercase hex digits and NUL */
 
@@ -37,6 +38,23 @@ int spool_publish(struct spool *s, const char *id, const void *manifest, size_t 
 int spool_is_published(const struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes tmp/<id>; what is not there is no error. */
 int spool_discard(struct spool *s, const char *id);
+
+/* --- resumable uploads: tmp/<id>/state tells how much of data counts --- */
+
+/* Reads the state record: its length, -ENOENT: no such upload, -EMSGSIZE. */
+ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size) __attribute__((warn_unused_result));
+/* Replaces it, durably: written beside under a name with the fence, renamed when `still_ours` says so (after all that
+ * may take long); -ESTALE: it does not, or a holder with a higher fence has swept our file away. */
+int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len,
+                      int (*still_ours)(void *arg), void *arg) __attribute__((warn_unused_result));
+/* Before the state is read by one who took over without asking: no earlier holder can replace it from here on. */
+int spool_state_seize(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* After spool_create and the first state: makes the directory itself durable. */
+int spool_created(struct spool *s) __attribute__((warn_unused_result));
+/* tmp/<id>/data, which is there, for reading and writing: the descriptor. */
+int spool_reopen(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* A published upload has no state any more. */
+void spool_state_remove(struct spool *s, const char *id);
 
 /* Bytes a new upload may still take: free for the service's user minus `reserve`; negative: none. */
 int spool_room(struct spool *s, int64_t reserve, int64_t *out) __attribute__((warn_unused_result));

@@ -48,7 +48,8 @@ static struct record_state state_record(void)
                              .expires_us = 1,
                              .started_us = 2,
                              .client = "2001:db8::1",
-                             .epoch = "e1"};
+                             .epoch = "e1",
+                             .number = 5};
 
     memset(r.midstate.data, 0xa5, 112);
     return r;
@@ -97,12 +98,12 @@ static const unsigned char golden_manifest[] =
     "\x08\xcf\x00\x06\x60\xeb\x84\xaa\xbe\x78\x09\xcf\x00\x06\x60\xeb\x84\xb0\x6e\x00\x0a\xa9"
     "192.0.2.1\x0b\xa3raw";
 static const unsigned char golden_state_head[] =
-    "\x8e\x01\x01\x02\xd9\x20" ID "\x03\x07\x04\xff\x05\xce\x00\x01\x00\x00"
+    "\x8f\x01\x01\x02\xd9\x20" ID "\x03\x07\x04\xff\x05\xce\x00\x01\x00\x00"
     "\x06\xb0"
     "журнал.log\x07\xa0\x08\xc4\x70";
 static const unsigned char golden_state_tail[] = "\x09\x03\x0a\x00\x0b\x01\x0c\x02\x0d\xab"
                                                  "2001:db8::1\x0e\xa2"
-                                                 "e1";
+                                                 "e1\x0f\x05";
 
 static void test_golden_finished(void **state)
 {

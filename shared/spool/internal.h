@@ -1,0 +1,12 @@
+/* What the files of this folder share. */
+#ifndef LC_SHARED_SPOOL_INTERNAL_H
+#define LC_SHARED_SPOOL_INTERNAL_H
+
+#include "shared/spool/spool.h"
+
+/* tmp/<id>: the descriptor or -errno. */
+int spool_open_upload(const struct spool *s, const char *id);
+/* Makes or replaces a file of an upload, fsynced: 0 or -errno. */
+int spool_write_file(int dir, const char *name, const void *bytes, size_t len);
+
+#endif

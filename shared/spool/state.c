@@ -1,0 +1,99 @@
+/* The state of resumable uploads on disk; see spool.h. Knows nothing of what the record says. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/spool/internal.h"
+
+#define STATE        "state"
+#define STATE_BESIDE "state."
+
+ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size)
+{
+    int dir = spool_open_upload(s, id);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, STATE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -errno : read(fd, buffer, size);
+    if (fd >= 0 && n < 0)
+        n = -errno;
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return n == (ssize_t)size ? -EMSGSIZE : n;
+}
+
+static int replace_state(int dir, const char *beside, int (*still_ours)(void *arg), void *arg)
+{
+    if (!still_ours(arg)) {
+        unlinkat(dir, beside, 0);
+        return -ESTALE;
+    }
+    if (renameat(dir, beside, dir, STATE) < 0)
+        return errno == ENOENT ? -ESTALE : -errno;
+    return fsync(dir) < 0 ? -errno : 0;
+}
+
+int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len,
+                      int (*still_ours)(void *arg), void *arg)
+{
+    char beside[sizeof(STATE_BESIDE) + 20];
+    int dir = spool_open_upload(s, id);
+    if (dir < 0)
+        return dir == -ENOENT ? -ESTALE : dir;
+    snprintf(beside, sizeof(beside), STATE_BESIDE "%lld", (long long)fence);
+    int err = spool_write_file(dir, beside, bytes, len);
+    if (err == 0)
+        err = replace_state(dir, beside, still_ours, arg);
+    close(dir);
+    return err;
+}
+
+int spool_state_seize(struct spool *s, const char *id)
+{
+    int err = 0, dir = spool_open_upload(s, id);
+    DIR *list = dir < 0 ? NULL : fdopendir(dir);
+    struct dirent *entry;
+    if (dir < 0)
+        return dir;
+    if (list == NULL) {
+        err = -errno;
+        close(dir);
+        return err;
+    }
+    while ((entry = readdir(list)) != NULL)
+        if (strncmp(entry->d_name, STATE_BESIDE, sizeof(STATE_BESIDE) - 1) == 0 &&
+            unlinkat(dir, entry->d_name, 0) < 0 && errno != ENOENT)
+            err = -errno;
+    closedir(list);
+    return err;
+}
+
+int spool_created(struct spool *s)
+{
+    return fsync(spool_tmp_fd(s)) < 0 ? -errno : 0;
+}
+
+int spool_reopen(struct spool *s, const char *id)
+{
+    int dir = spool_open_upload(s, id);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, "data", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    int err = fd < 0 ? -errno : 0;
+    close(dir);
+    return err < 0 ? err : fd;
+}
+
+/* admin-api may have moved it meanwhile: then the state lies beside the archive, where it does no harm. */
+void spool_state_remove(struct spool *s, const char *id)
+{
+    int dir = openat(spool_new_fd(s), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    unlinkat(dir, STATE, 0);
+    close(dir);
+}
