@@ -300,7 +300,7 @@ enum upload_step upload_receive(struct upload *u)
         u->conn->body_left = 0;
         return UPLOAD_OVER;
     }
-    if (u->conn->held_len > 0)
+    if (u->conn->held_len > 0 || wire_holds(&u->conn->wire))
         return upload_receive_more(u);
     u->next = UPLOAD_RECEIVED;
     sock_poll_read(u->conn->sock, on_body_readable);

@@ -474,7 +474,7 @@ static void test_msgpack_agrees(void **state)
     assert_int_equal(msgpack_unpack_next(&unpacked, data, len, &offset), MSGPACK_UNPACK_SUCCESS);
     assert_int_equal(offset, len);
     assert_int_equal(unpacked.data.type, MSGPACK_OBJECT_MAP);
-    assert_int_equal(unpacked.data.via.map.size, 14);
+    assert_int_equal(unpacked.data.via.map.size, 15);
     assert_int_equal(unpacked.data.via.map.ptr[3].val.via.i64, -1);
     assert_int_equal(unpacked.data.via.map.ptr[7].val.via.bin.size, 112);
     msgpack_unpacked_destroy(&unpacked);
