@@ -62,20 +62,25 @@ def gateway(scratch, redis_server, request):
 
 
 @pytest.fixture(scope="module")
-def admin(scratch, redis_server, request):
-    """admin-api on sqlite without the gateway. Environment: ADMIN_ENV of the test module."""
+def db_url(request):
+    """Of a database on the server that LC_DB says; None: the harness's sqlite file."""
+    if os.environ.get("LC_DB") == "postgres":
+        return request.getfixturevalue("postgres").create_database("lc")
+    return None
+
+
+@pytest.fixture(scope="module")
+def admin(scratch, redis_server, db_url, request):
+    """admin-api without the gateway, on sqlite or what LC_DB says. Environment: ADMIN_ENV of the test module."""
     service = Admin(os.path.join(scratch, "data"), redis_server.url, os.path.join(scratch, "admin-api.log"),
-                    getattr(request.module, "ADMIN_ENV", None)).start()
+                    getattr(request.module, "ADMIN_ENV", None), db_url).start()
     yield service
     service.close()
 
 
 @pytest.fixture(scope="module")
-def stack(scratch, request):
+def stack(scratch, db_url, request):
     """All of it, one per test module, on sqlite or what LC_DB says. GATEWAY_ENV and ADMIN_ENV of the module apply."""
-    db_url = None
-    if os.environ.get("LC_DB") == "postgres":
-        db_url = request.getfixturevalue("postgres").create_database("lc")
     whole = Stack(scratch, getattr(request.module, "GATEWAY_ENV", None), getattr(request.module, "ADMIN_ENV", None),
                   db_url)
     try:
