@@ -1,7 +1,9 @@
 """Redis and PostgreSQL, real ones, reachable only through a unix socket in their own temporary directory."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 
 import redis
@@ -55,21 +57,31 @@ class Redis:
 class Postgres:
     """A PostgreSQL cluster of its own, run as `nobody` when the tests run as root."""
 
+    SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
     def __init__(self, directory):
         self.directory = os.path.join(str(directory), "pg")
         self.bin = _postgres_bin()
         self.owner = "nobody" if os.geteuid() == 0 else None
+        argv = self._argv("postgres", "-D", self.directory, "-k", self.directory, "-c", "listen_addresses=")
+        self.process = Process("postgres", argv, os.path.join(str(directory), "pg.log"), cwd="/")
 
     @staticmethod
     def available():
         return _postgres_bin() is not None
 
-    def _run(self, program, *args):
+    def _argv(self, program, *args):
         argv = [os.path.join(self.bin, program), *args]
         if self.owner:
-            argv = ["runuser", "-u", self.owner, "--", *argv]
-        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, cwd="/")
+            argv = ["setpriv", f"--reuid={self.owner}", "--regid=nogroup", "--clear-groups", "--", *argv]
+        return argv
+
+    def _run(self, program, *args):
+        return subprocess.run(self._argv(program, *args), check=True, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, cwd="/", timeout=60).stdout
+
+    def _accepts(self):
+        return self._run("pg_isready", "-h", self.directory, "-U", "app", "-q") == ""
 
     def start(self):
         if not os.path.exists(os.path.join(self.directory, "PG_VERSION")):
@@ -79,20 +91,41 @@ class Postgres:
                 shutil.chown(self.directory, self.owner)
             self._run("initdb", "-D", self.directory, "-U", "app", "--auth=trust", "--no-sync", "-E", "UTF8",
                       "--locale=C")
-        self._run("pg_ctl", "-D", self.directory, "-w", "-l", os.path.join(self.directory, "log"), "-o",
-                  f"-c listen_addresses='' -k {self.directory}", "start")
+        self.process.spawn()
+        self.process.wait_ready(self._accepts)
         return self
 
     def stop(self, mode="fast"):
-        if os.path.exists(os.path.join(self.directory, "postmaster.pid")):
-            self._run("pg_ctl", "-D", self.directory, "-w", "-m", mode, "stop")
+        if self.process.alive():
+            self.sigcont()
+            self.process.signal(self.SIGNALS[mode])
+            self.process.popen.wait(30)
+
+    def pids(self):
+        """The postmaster and its children, each in a process group of its own."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [pid, *map(int, f.read().split())]
+
+    def _signal(self, number):
+        pids = self.pids()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
 
     def kill9(self):
         """As a crash of the database server."""
-        with open(os.path.join(self.directory, "postmaster.pid"), encoding="ascii") as f:
-            pid = int(f.readline())
-        os.kill(pid, 9)
-        until(lambda: not os.path.exists(f"/proc/{pid}"), what="postgres to be gone")
+        pids = self._signal(signal.SIGKILL)
+        self.process.kill9()
+        until(lambda: not any(_lives(pid) for pid in pids), what="postgres to be gone")
+
+    def sigstop(self):
+        """Frozen: connections are taken by the kernel and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def sigcont(self):
+        self._signal(signal.SIGCONT)
 
     def url(self, database="postgres"):
         return f"postgresql:///{database}?host={self.directory}&user=app"
@@ -100,6 +133,19 @@ class Postgres:
     def create_database(self, name):
         self._run("createdb", "-h", self.directory, "-U", "app", name)
         return self.url(name)
+
+    def rows(self, query, database="lc"):
+        """What psql prints, a list of strings per row."""
+        out = self._run("psql", "-XAtq", "-F", "\t", "-h", self.directory, "-U", "app", "-c", query, database)
+        return [line.split("\t") for line in out.splitlines()]
+
+
+def _lives(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def _postgres_bin():
