@@ -15,6 +15,10 @@
 struct server;
 struct server_call;
 
+struct server_header_row {
+    const char *name, *value;
+};
+
 /* What the server asks of the service. `arg` is server_options.arg. */
 struct server_callbacks {
     /* Loop thread, must not block: true if the call is answered already, false to have on_job run. */
@@ -24,6 +28,8 @@ struct server_callbacks {
     /* Loop thread: H2O refused the request before it became a call (400, 413 and the like): the status in, the body
      * out. Static text; NULL keeps H2O's. */
     const char *(*on_refusal)(int status, const char **content_type, void *arg);
+    /* What such answers carry besides, static; the last row is all NULL. NULL: nothing. */
+    const struct server_header_row *refusal_headers;
     /* Loop thread, once per call after its last byte was sent or its connection died: frees server_data. */
     void (*on_end)(struct server_call *c, void *arg);
 };
@@ -53,8 +59,8 @@ const char *server_target(const struct server_call *c); /* path and query as sen
 const char *server_host(const struct server_call *c);   /* the Host header; "" without one */
 const char *server_peer(const struct server_call *c);   /* the address of the other end, without port */
 const struct head_field *server_fields(const struct server_call *c, size_t *count); /* names in lowercase */
-char *server_body(struct server_call *c, size_t *len); /* may be written to */
-void server_drop_body(struct server_call *c); /* frees it early */
+char *server_body(struct server_call *c, size_t *len);                              /* may be written to */
+void server_drop_body(struct server_call *c);                                       /* frees it early */
 void server_set_data(struct server_call *c, void *data);
 void *server_data(const struct server_call *c);
 

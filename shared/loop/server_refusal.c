@@ -113,6 +113,16 @@ static void send_words(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, s
     h2o_ostream_send_next(self, req, &w->body, count > 0, state);
 }
 
+static void add_headers(h2o_req_t *req, const struct server_header_row *row)
+{
+    for (; row != NULL && row->name != NULL; ++row) {
+        size_t len = strlen(row->name);
+        char *lower = h2o_strdup(&req->pool, row->name, len).base;
+        h2o_strtolower(lower, len);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, lower, len, 1, row->name, row->value, strlen(row->value));
+    }
+}
+
 static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 {
     struct server_loop *home = ((struct refusal *)filter)->home;
@@ -128,6 +138,7 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         w->body = h2o_iovec_init(body, strlen(body));
         req->res.content_length = w->body.len;
         h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, type, strlen(type), 1);
+        add_headers(req, o->callbacks->refusal_headers);
         slot = &w->super.next;
         arrange_linger(home, req->conn->callbacks->get_socket(req->conn));
     }

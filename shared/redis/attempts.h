@@ -105,6 +105,8 @@ int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_m
 int attempts_forget_done(struct redis_client *c, int64_t ticket_id, const char *upload_id);
 /* Is there a live lease? 1, 0 or negative errno. */
 int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *upload_id);
+/* The uploads with a live lease: a malloc'ed list as above. */
+int attempts_open_uploads(struct redis_client *c, int64_t ticket_id, char ***ids, size_t *count);
 int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */
 /* Around a full projection. From the drop on nothing new is granted; the epoch is set only if Redis still remembers the
  * drop, otherwise -ESTALE: it lost its memory, and with it what was projected since; begin again. */

@@ -113,17 +113,30 @@ static int copy_ids(const redisReply *r, char ***out, size_t *count)
     return 0;
 }
 
-int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_ms, char ***ids, size_t *count)
+static int run_ids(struct redis_client *c, enum redis_script script, int argc, const char **argv, char ***ids,
+                   size_t *count)
 {
-    struct id_text id, age;
-    const char *argv[] = {decimal(&id, ticket_id), decimal(&age, age_ms)};
     int err;
-    redisReply *r = run(c, REDIS_SCRIPT_reconcile, 2, argv, REDIS_REPLY_ARRAY, &err);
+    redisReply *r = run(c, script, argc, argv, REDIS_REPLY_ARRAY, &err);
     if (r == NULL)
         return err;
     err = copy_ids(r, ids, count);
     freeReplyObject(r);
     return err;
+}
+
+int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_ms, char ***ids, size_t *count)
+{
+    struct id_text id, age;
+    const char *argv[] = {decimal(&id, ticket_id), decimal(&age, age_ms)};
+    return run_ids(c, REDIS_SCRIPT_reconcile, 2, argv, ids, count);
+}
+
+int attempts_open_uploads(struct redis_client *c, int64_t ticket_id, char ***ids, size_t *count)
+{
+    struct id_text id;
+    const char *argv[] = {decimal(&id, ticket_id)};
+    return run_ids(c, REDIS_SCRIPT_open_uploads, 1, argv, ids, count);
 }
 
 static int run_integer(struct redis_client *c, enum redis_script script, int64_t ticket_id, const char *upload_id)

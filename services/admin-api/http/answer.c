@@ -29,17 +29,20 @@ int answer_header(struct exchange *x, const char *name, const char *value)
     return server_header(x->call, name, value);
 }
 
+const struct server_header_row answer_headers[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Allow", ANSWER_ALLOW_UNKNOWN}, /* answer_common has a better word */
+    {NULL, NULL},
+};
+
 int answer_common(struct exchange *x)
 {
-    static const char *const rows[][2] = {
-        {"X-Content-Type-Options", "nosniff"},
-        {"X-Frame-Options", "DENY"},
-        {"Referrer-Policy", "same-origin"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
-    };
     int err = answer_header(x, "Allow", x->allow);
-    for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); ++i)
-        err = answer_header(x, rows[i][0], rows[i][1]);
+    for (const struct server_header_row *row = answer_headers; err == 0 && strcmp(row->name, "Allow") != 0; ++row)
+        err = answer_header(x, row->name, row->value);
     return err < 0 ? err : answer_header(x, "Vary", x->vary != NULL ? x->vary : "Accept, Authorization, Cookie");
 }
 

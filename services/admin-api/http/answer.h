@@ -3,7 +3,12 @@
 #define LC_ADMIN_HTTP_ANSWER_H
 
 #include "services/admin-api/http/exchange.h"
+#include "shared/loop/server.h"
 
+#define ANSWER_ALLOW_UNKNOWN "GET, HEAD, OPTIONS" /* of a path that is not known */
+
+/* The security headers and, last, that Allow, for answers made without an exchange; ends with NULL. */
+extern const struct server_header_row answer_headers[];
 /* Allow and the security headers. 0 or -ENOMEM. */
 int answer_common(struct exchange *x) __attribute__((warn_unused_result));
 /* {"detail":…} and the rest of a row, or NULL: memory. */

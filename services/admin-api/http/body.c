@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "services/admin-api/http/exchange.h"
+#include "shared/http/disposition.h"
+#include "shared/http/filename.h"
 #include "shared/http/multipart.h"
+#include "shared/http/query.h"
 #include "shared/loop/server.h"
 
-#define JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY)
+#define JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
 static bool is_type(struct span value, const char *type)
 {
@@ -73,7 +76,7 @@ static int read_json(struct exchange *x, const char *text, size_t len, json_t **
         char what[256];
         if (json_error_code(&error) == json_error_out_of_memory)
             return -ENOMEM;
-        snprintf(what, sizeof(what), "%.150s: line %d column %d (char %d)", error.text, error.line, error.column,
+        snprintf(what, sizeof(what), "%.150s: line %d column %d (char %d)", error.text, error.line, error.column + 1,
                  error.position);
         return answer_error(x, API_PARSE, what);
     }
@@ -95,6 +98,7 @@ struct form {
     char *at;   /* where the next payload goes: never beyond what was read */
     char *part; /* where the current part began */
     bool is_file, is_skipped;
+    char *name;      /* of the part: the machine forgets it at the part's end */
     char *file_name; /* kept by the exchange */
 };
 
@@ -105,7 +109,12 @@ static int begin_part(struct form *f)
     f->part = f->at;
     f->is_file = name != NULL && file != NULL && strcmp(name, "file") == 0 && file[0] != '\0';
     f->is_skipped = name == NULL || (file != NULL && !f->is_file);
-    if (!f->is_file)
+    if (!f->is_file && !f->is_skipped) {
+        free(f->name);
+        f->name = strdup(name);
+        return f->name == NULL ? -ENOMEM : 0;
+    }
+    if (f->is_skipped)
         return 0;
     free(f->file_name);
     f->file_name = strdup(file);
@@ -123,10 +132,9 @@ static int end_part(struct form *f)
     }
     if (f->is_skipped)
         return 0;
-    const char *name = multipart_name(f->machine);
     json_t *value = json_stringn(f->part, len);
     f->at = f->part;
-    if (value == NULL || memchr(f->part, '\0', len) != NULL || json_object_set_new(f->values, name, value) < 0)
+    if (value == NULL || json_object_set_new(f->values, f->name, value) < 0)
         return -EILSEQ;
     return 0;
 }
@@ -171,8 +179,10 @@ static int read_form(struct exchange *x, struct span type, char *body, size_t le
     while (err == 0)
         err = take_step(&f, &data, &len, &why);
     multipart_free(f.machine);
+    free(f.name);
     x->file_name = f.file_name;
     if (err == 1) {
+        x->is_form = true;
         *out = f.values;
         return 1;
     }
@@ -180,13 +190,53 @@ static int read_form(struct exchange *x, struct span type, char *body, size_t le
     return err == -ENOMEM ? err : answer_error(x, API_MULTIPART, why);
 }
 
-int exchange_body(struct exchange *x, json_t **out)
-{
-    size_t len;
-    char *body = server_body(x->call, &len);
-    const struct span *type = exchange_header(x, "content-type");
-    char what[256];
+/* --- what only a place for files takes --- */
 
+static int read_urlencoded(struct exchange *x, const char *body, size_t len, json_t **out)
+{
+    const char *why = NULL;
+    struct query *q = NULL;
+    json_t *values = json_object();
+    int err = values == NULL ? -ENOMEM : query_parse((struct span){body, len}, &q, &why), bad = 0;
+
+    for (size_t i = 0; err == 0 && i < query_count(q); ++i)
+        bad |= json_object_set_new(values, query_at(q, i)->key, json_string(query_at(q, i)->value));
+    if (err == 0) {
+        query_free(q);
+        err = bad != 0 ? -ENOMEM : 1;
+    }
+    if (err < 0) {
+        json_decref(values);
+        return err == -ENOMEM ? err : answer_error(x, API_BAD_FORM, err == -E2BIG ? "more than 500 fields" : why);
+    }
+    x->is_form = true;
+    *out = values;
+    return 1;
+}
+
+/* The body is the file, Content-Disposition names it. */
+static int read_raw(struct exchange *x, const char *body, size_t len, json_t **out)
+{
+    char name[4 * FILENAME_SIZE];
+    const struct span *disposition = exchange_header(x, "content-disposition");
+    ssize_t n = disposition == NULL ? -ENOENT : disposition_param(*disposition, "filename", false, name, sizeof(name));
+
+    if (n <= 0)
+        return answer_error(x, API_MISSING_FILENAME, NULL);
+    free(x->file_name);
+    x->file_name = strdup(name);
+    *out = json_object();
+    if (x->file_name == NULL || *out == NULL) {
+        json_decref(*out);
+        return -ENOMEM;
+    }
+    x->file = (struct body_file){.name = x->file_name, .data = body, .len = len};
+    return 1;
+}
+
+/* The types that every place takes; -ENOMSG: another one. */
+static int read_known(struct exchange *x, const struct span *type, char *body, size_t len, json_t **out)
+{
     if (len == 0) {
         *out = json_object();
         return *out == NULL ? -ENOMEM : 1;
@@ -195,7 +245,34 @@ int exchange_body(struct exchange *x, json_t **out)
         return read_json(x, body, len, out);
     if (type != NULL && is_type(*type, "multipart/form-data"))
         return read_form(x, *type, body, len, out);
+    return -ENOMSG;
+}
+
+int exchange_body(struct exchange *x, json_t **out)
+{
+    size_t len;
+    char *body = server_body(x->call, &len);
+    const struct span *type = exchange_header(x, "content-type");
+    char what[256];
+    int err = read_known(x, type, body, len, out);
+
+    if (err != -ENOMSG)
+        return err;
     snprintf(what, sizeof(what), "%.*s", type == NULL ? 0 : (int)(type->len < 200 ? type->len : 200),
              type == NULL ? "" : type->data);
     return answer_error(x, API_MEDIA_TYPE, what);
+}
+
+int exchange_file_body(struct exchange *x, json_t **out)
+{
+    size_t len;
+    char *body = server_body(x->call, &len);
+    const struct span *type = exchange_header(x, "content-type");
+    int err = read_known(x, type, body, len, out);
+
+    if (err != -ENOMSG)
+        return err;
+    if (type != NULL && is_type(*type, "application/x-www-form-urlencoded"))
+        return read_urlencoded(x, body, len, out);
+    return read_raw(x, body, len, out);
 }

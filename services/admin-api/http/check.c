@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "services/admin-api/http/access.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/http/routes.h"
 #include "services/admin-api/resources/statements.h"
@@ -67,11 +68,20 @@ int check_token(struct exchange *x)
                        json_pack("{s:s,s:I,s:b}", "token", token, "attempts", s.attempts, "resolved", (int)s.resolved));
 }
 
-/* HEAD without a login: the collection is there. */
+/* HEAD without a login: the collection is there, and nothing about what is in it. */
 int archives_probe(struct exchange *x)
 {
+    if (exchange_header(x, "authorization") != NULL || exchange_header(x, "cookie") != NULL) {
+        int allowed = access_check(x, ACCESS_USER);
+        return allowed < 1 ? allowed : archives_list(x);
+    }
     int err = answer_header(x, "Content-Type", "application/json");
     return err < 0 ? err : answer_empty(x, 200);
+}
+
+int archives_misdirected(struct exchange *x)
+{
+    return answer_error(x, API_MISDIRECTED, NULL);
 }
 
 int describe_route(struct exchange *x)

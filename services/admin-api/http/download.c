@@ -79,7 +79,7 @@ static int find(struct exchange *x, struct db_conn *c, struct wanted *out)
 {
     int64_t number, ticket_id;
 
-    if (integer_parse(x->params[0], &number, NULL) < 0)
+    if (integer_parse_path(x->params[0], &number) < 0)
         return 0;
     int found = db_one(c, read_wanted, out, resource_statement(ARCHIVE_BY_NAME), number, x->params[1]);
     if (found != 0)

@@ -35,7 +35,7 @@ enum method {
     METHOD_OPTIONS
 };
 
-struct body_file {    /* the `file` part of a multipart body */
+struct body_file {    /* the `file` part of a multipart body, or all of a raw one */
     const char *name; /* as sent; NULL: no such part */
     const char *data;
     size_t len;
@@ -54,6 +54,7 @@ struct exchange {
     struct query *query;                               /* never NULL in a handler */
     struct identity who;                               /* IDENTITY_ANONYMOUS on public routes */
     struct body_file file;
+    bool is_form;    /* the body was one: its values are all texts, and an empty one may stand for none */
     char *file_name; /* what file.name points to */
     int64_t now_us;  /* microseconds since 1970 at arrival */
     struct db_conn *db;
@@ -74,6 +75,9 @@ const struct span *exchange_header(const struct exchange *x, const char *lowerca
  * `file` in x->file). 1; 0: it was refused and is answered (415, 400: return 0 then); negative errno. An empty body is
  * an empty object. */
 int exchange_body(struct exchange *x, json_t **out) __attribute__((warn_unused_result));
+/* The same where a file may come: also application/x-www-form-urlencoded, and bytes of any other type when
+ * Content-Disposition names them (else 400). */
+int exchange_file_body(struct exchange *x, json_t **out) __attribute__((warn_unused_result));
 
 /* --- answers; each takes over `body` even on error. 0 or -ENOMEM --- */
 int answer_json(struct exchange *x, int status, json_t *body) __attribute__((warn_unused_result));

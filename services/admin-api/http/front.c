@@ -20,8 +20,6 @@
 #include "shared/log/log.h"
 #include "shared/net/client.h"
 
-#define ALLOW_UNKNOWN "GET, HEAD, OPTIONS"
-
 struct front {
     const struct admin *admin;
     struct cidr_list *proxies;
@@ -149,6 +147,14 @@ static int find_route(struct passage *p)
     return 1;
 }
 
+/* Does the client take what the API speaks? Pages see to it themselves. */
+static bool negotiates(const struct passage *p)
+{
+    const struct span *accept = exchange_header(&p->x, "accept");
+    bool is_api = strncmp(p->match.rows->path, "/api/", 5) == 0 && p->match.rows->thread != ROUTE_PAGE;
+    return !is_api || accepts(accept == NULL ? NULL : accept->data, "application/json");
+}
+
 static int begin(struct front *f, struct passage *p)
 {
     struct exchange *x = &p->x;
@@ -164,7 +170,7 @@ static int begin(struct front *f, struct passage *p)
     x->route = route_for(&p->match, x->method);
     if (x->route == NULL || x->route->thread != ROUTE_LOOP)
         return 1;
-    return x->route->handler(x);
+    return negotiates(p) ? x->route->handler(x) : answer_error(x, API_NOT_ACCEPTABLE, NULL);
 }
 
 /* The last step of every answer. */
@@ -198,7 +204,7 @@ static bool on_call(struct server_call *c, void *arg)
         return true;
     }
     p->x = (struct exchange){.call = c, .admin = f->admin, .method = method_of(server_method(c)), .now_us = now_us()};
-    snprintf(p->x.allow, sizeof(p->x.allow), "%s", ALLOW_UNKNOWN);
+    snprintf(p->x.allow, sizeof(p->x.allow), "%s", ANSWER_ALLOW_UNKNOWN);
     int err = begin(f, p);
     if (err == 1)
         return false;
@@ -227,10 +233,8 @@ static int handle(struct passage *p)
     struct exchange *x = &p->x;
     size_t len;
     char limit[24];
-    const struct span *accept = exchange_header(x, "accept");
-    bool is_api = strncmp(p->match.rows->path, "/api/", 5) == 0 && p->match.rows->thread != ROUTE_PAGE;
 
-    if (is_api && !accepts(accept == NULL ? NULL : accept->data, "application/json"))
+    if (!negotiates(p))
         return answer_error(x, API_NOT_ACCEPTABLE, NULL);
     int allowed = access_check(x, x->route != NULL ? x->route->access : p->match.rows->access);
     if (allowed < 1)
@@ -301,6 +305,7 @@ const struct server_callbacks front_callbacks = {
     .on_job = on_job,
     .on_overload = on_overload,
     .on_refusal = on_refusal,
+    .refusal_headers = answer_headers,
     .on_end = on_end,
 };
 

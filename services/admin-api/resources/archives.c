@@ -58,6 +58,12 @@ static const struct field fields[] = {
     {.name = "size", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "a.size", .doc = "Bytes."},
     {.name = "sha256", .type = FIELD_TEXT, .select = "a.sha256", .doc = "SHA-256 of its bytes, hexadecimal."},
     {.name = "client", .type = FIELD_TEXT, .select = "a.client", .doc = "The uploader's address."},
+    {.name = "duplicate_of",
+     .type = FIELD_INTEGER,
+     .rules = RULE_SHOWN_SET,
+     .select = "(SELECT MIN(d.id) FROM archives d WHERE d.ticket_id = a.ticket_id AND d.sha256 = a.sha256 AND "
+               "d.id < a.id)",
+     .doc = "The first archive of the ticket with the same bytes: an upload tried again. Left out: there is none."},
 };
 
 static const struct filter filters[] = {
@@ -68,8 +74,16 @@ static const struct filter filters[] = {
      .type = FILTER_EXISTING,
      .expression = "t.number",
      .exists = "SELECT 1 FROM tickets WHERE number = "},
-    {.name = "ticket__lte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_LE},
-    {.name = "ticket__gte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_GE},
+    {.name = "ticket__lte",
+     .type = FILTER_EXISTING,
+     .expression = "t.number",
+     .op = OP_LE,
+     .exists = "SELECT 1 FROM tickets WHERE number = "},
+    {.name = "ticket__gte",
+     .type = FILTER_EXISTING,
+     .expression = "t.number",
+     .op = OP_GE,
+     .exists = "SELECT 1 FROM tickets WHERE number = "},
     {.name = "time_create", .type = FILTER_TIME, .expression = "a.time_create"},
     {.name = "time_create__lte", .type = FILTER_TIME, .expression = "a.time_create", .op = OP_LE},
     {.name = "time_create__gte", .type = FILTER_TIME, .expression = "a.time_create", .op = OP_GE},
@@ -222,6 +236,7 @@ static const struct resource archives = {
     .id = "a.id",
     .key = "a.id",
     .key_is_number = true,
+    .takes_files = true,
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
     .filters = filters,
@@ -263,7 +278,7 @@ int archives_delete(struct exchange *x)
     int64_t id;
     int err = exchange_db(x, &c);
 
-    if (err == 0 && integer_parse(x->params[0], &id, NULL) == 0)
+    if (err == 0 && integer_parse_path(x->params[0], &id) == 0)
         err = db_one(c, read_place, &place, resource_statement(ARCHIVE_PLACE), id);
     if (err >= 0)
         err = resource_delete(x, &archives);

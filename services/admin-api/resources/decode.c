@@ -14,7 +14,9 @@
 #define TIME_FORMAT                                                                                                    \
     "Datetime has wrong format. Use one of these formats instead: "                                                    \
     "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
-#define SLUG_FORMAT "Enter a valid \"slug\" consisting of letters, numbers, underscores or hyphens."
+#define SLUG_FORMAT   "Enter a valid \"slug\" consisting of letters, numbers, underscores or hyphens."
+#define MUST_NOT_NULL "This field may not be null."
+#define NUMBER_TEXT   1000 /* characters of a number given as a text */
 
 static int wrong(const struct field *f, json_t *errors, const char *message)
 {
@@ -23,11 +25,11 @@ static int wrong(const struct field *f, json_t *errors, const char *message)
 
 /* --- integers --- */
 
-int integer_parse(const char *text, int64_t *out, bool *fraction)
+int integer_parse(const char *text, int64_t *out)
 {
     static const char spaces[] = " \t\r\n\f\v";
     const char *at = text + strspn(text, spaces);
-    bool negative = *at == '-', rest = false, over = false;
+    bool negative = *at == '-', over = false;
     uint64_t n = 0, most = negative ? UINT64_C(1) << 63 : INT64_MAX;
 
     at += *at == '-' || *at == '+';
@@ -38,19 +40,25 @@ int integer_parse(const char *text, int64_t *out, bool *fraction)
         over |= n > (most - digit) / 10;
         n = over ? most : n * 10 + digit;
     }
-    if (*at == '.') {
-        for (++at; isdigit((unsigned char)*at); ++at)
-            rest |= *at != '0';
-    }
+    if (*at == '.')
+        at += 1 + strspn(at + 1, "0");
     at += strspn(at, spaces);
-    if (*at != '\0' || (rest && fraction == NULL))
+    if (*at != '\0')
         return -EINVAL;
-    if (fraction != NULL)
-        *fraction = rest;
     *out = (int64_t)(negative ? 0 - n : n);
-    if (rest && negative && *out > INT64_MIN)
-        --*out;
     return over ? -ERANGE : 0;
+}
+
+int integer_parse_path(const char *text, int64_t *out)
+{
+    const char *digits = text + (*text == '-' || *text == '+');
+    return digits[strspn(digits, "0123456789")] != '\0' ? -EINVAL : integer_parse(text, out);
+}
+
+/* No field takes a NUL; jansson's strings may hold one. */
+static bool has_nul(const json_t *given)
+{
+    return json_is_string(given) && strlen(json_string_value(given)) != json_string_length(given);
 }
 
 /* 0, -EINVAL or -ERANGE with the bound in *out. */
@@ -64,7 +72,7 @@ static int integer_of(const json_t *given, int64_t *out)
         double d = json_real_value(given);
         if (d != floor(d))
             return -EINVAL;
-        if (d >= 0x1p63 || d < -0x1p63) {
+        if (d >= 0x1p63 || d <= -0x1p63) { /* an integer beyond 64 bits may have been rounded to the bound */
             *out = d > 0 ? INT64_MAX : INT64_MIN;
             return -ERANGE;
         }
@@ -72,7 +80,7 @@ static int integer_of(const json_t *given, int64_t *out)
         return 0;
     }
     case JSON_STRING:
-        return integer_parse(json_string_value(given), out, NULL);
+        return integer_parse(json_string_value(given), out);
     default:
         return -EINVAL;
     }
@@ -84,8 +92,10 @@ static int decode_integer(const struct field *f, const json_t *given, struct inp
     int64_t n = 0;
     bool bounded = f->min != f->max;
     int64_t min = bounded ? f->min : INT64_MIN, max = bounded ? f->max : INT64_MAX;
-    int bad = integer_of(given, &n);
+    int bad = has_nul(given) ? -EINVAL : integer_of(given, &n);
 
+    if (json_string_length(given) > NUMBER_TEXT)
+        return wrong(f, errors, "String value too large.");
     if (bad == -EINVAL)
         return wrong(f, errors, "A valid integer is required.");
     if (n > max || (bad == -ERANGE && n > 0)) {
@@ -126,7 +136,7 @@ static int boolean_of(const json_t *given)
 
 static int decode_boolean(const struct field *f, const json_t *given, struct input *out, json_t *errors)
 {
-    int b = boolean_of(given);
+    int b = has_nul(given) ? -1 : boolean_of(given);
     if (b < 0)
         return wrong(f, errors, "Must be a valid boolean.");
     out->value = (struct db_value){.kind = DB_INT, .integer = b};
@@ -144,7 +154,7 @@ static size_t characters(const char *utf8)
     return n;
 }
 
-/* A string, or a number's digits, without the spaces around it. NULL: neither. -ENOMEM in *err. */
+/* A string, or a number's digits. NULL: neither. -ENOMEM in *err. */
 static char *text_of(const json_t *given, int *err)
 {
     char *text = NULL;
@@ -156,17 +166,18 @@ static char *text_of(const json_t *given, int *err)
         text = json_dumps(given, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     else
         return NULL;
-    if (text == NULL) {
-        *err = -ENOMEM;
-        return NULL;
-    }
+    *err = text == NULL ? -ENOMEM : 0;
+    return text;
+}
+
+static void trim(char *text)
+{
     static const char spaces[] = " \t\r\n\f\v";
     size_t start = strspn(text, spaces), end = strlen(text);
     while (end > start && strchr(spaces, text[end - 1]) != NULL)
         --end;
     memmove(text, text + start, end - start);
     text[end - start] = '\0';
-    return text;
 }
 
 static bool is_slug(const char *text)
@@ -206,6 +217,9 @@ static int decode_text(const struct field *f, const json_t *given, struct input 
     if (text == NULL)
         return err < 0 ? err : wrong(f, errors, "Not a valid string.");
     out->owned = text;
+    if (has_nul(given))
+        return wrong(f, errors, "Null characters are not allowed.");
+    trim(text);
     err = check_text(f, text, errors, &out->valid);
     out->value = (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
     return err;
@@ -213,26 +227,40 @@ static int decode_text(const struct field *f, const json_t *given, struct input 
 
 /* --- references: what the lookup is to find; whether it does is the transaction's to say --- */
 
-static int decode_reference(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+static int decode_number_reference(const struct field *f, const json_t *given, const char *text, struct input *out,
+                                   json_t *errors)
 {
     char message[256];
+    int64_t n = 0;
+    bool is_point = json_is_string(given) && strchr(text, '.') != NULL;
+    int bad = is_point ? -EINVAL : integer_of(given, &n);
+
+    if (bad == -EINVAL)
+        return wrong(f, errors, "Invalid value.");
+    if (bad == -ERANGE) {
+        snprintf(message, sizeof(message), "Object with %s=%.150s does not exist.", f->lookup.by, text);
+        return wrong(f, errors, message);
+    }
+    out->value = (struct db_value){.kind = DB_INT, .integer = n};
+    out->valid = true;
+    return 0;
+}
+
+static int decode_reference(const struct field *f, const json_t *given, struct input *out, json_t *errors)
+{
     int err;
 
-    if (f->lookup.is_number && json_is_boolean(given))
-        return wrong(f, errors, "Invalid value.");
+    if (json_is_string(given) && json_string_length(given) == 0)
+        return wrong(f, errors, MUST_NOT_NULL);
     char *text = text_of(given, &err);
-    if (text == NULL)
+    if (text == NULL || has_nul(given)) {
+        free(text);
         return err < 0 ? err : wrong(f, errors, "Invalid value.");
-    out->owned = text;
-    out->value = (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
-    if (f->lookup.is_number) {
-        int64_t n;
-        if (integer_of(given, &n) != 0) {
-            snprintf(message, sizeof(message), "Object with %s=%.150s does not exist.", f->lookup.by, text);
-            return wrong(f, errors, message);
-        }
-        out->value = (struct db_value){.kind = DB_INT, .integer = n};
     }
+    out->owned = text;
+    if (f->lookup.is_number)
+        return decode_number_reference(f, given, text, out, errors);
+    out->value = (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
     out->valid = true;
     return 0;
 }
@@ -240,7 +268,7 @@ static int decode_reference(const struct field *f, const json_t *given, struct i
 static int decode_time(const struct field *f, const json_t *given, struct input *out, json_t *errors)
 {
     int64_t us;
-    if (!json_is_string(given) || iso_time_parse(json_string_value(given), &us) < 0)
+    if (!json_is_string(given) || has_nul(given) || iso_time_parse(json_string_value(given), &us) < 0)
         return wrong(f, errors, TIME_FORMAT);
     out->value = (struct db_value){.kind = DB_INT, .integer = us};
     out->valid = true;
@@ -256,7 +284,7 @@ int field_decode(const struct field *f, const json_t *given, struct input *out, 
     bool empty_form = json_is_string(given) && json_string_length(given) == 0 && f->type != FIELD_TEXT;
 
     out->given = true;
-    if (f->type == FIELD_FILE)
+    if (f->type == FIELD_FILE && !json_is_null(given))
         return wrong(f, errors, "The submitted data was not a file. Check the encoding type on the form.");
     if ((f->rules & RULE_NULLABLE) && (json_is_null(given) || empty_form)) {
         out->value = (struct db_value){.kind = DB_NULL};
@@ -264,6 +292,6 @@ int field_decode(const struct field *f, const json_t *given, struct input *out, 
         return 0;
     }
     if (json_is_null(given))
-        return wrong(f, errors, "This field may not be null.");
+        return wrong(f, errors, MUST_NOT_NULL);
     return by_type[f->type](f, given, out, errors);
 }

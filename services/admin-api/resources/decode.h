@@ -8,9 +8,10 @@
 int field_decode(const struct field *f, const json_t *given, struct input *out, json_t *errors)
     __attribute__((warn_unused_result));
 
-/* A decimal integer as people write it: spaces around, a sign, ".0" behind. 0; -EINVAL; -ERANGE: beyond 64 bits, with
- * INT64_MIN or INT64_MAX in *out. *fraction (NULL: only zeros allowed) tells whether something but zeros follows a
- * point; *out is then rounded down. */
-int integer_parse(const char *text, int64_t *out, bool *fraction) __attribute__((warn_unused_result));
+/* An integer as people write it: spaces around, a sign, ".0" behind. 0; -EINVAL; -ERANGE: beyond 64 bits, with
+ * INT64_MIN or INT64_MAX in *out. */
+int integer_parse(const char *text, int64_t *out) __attribute__((warn_unused_result));
+/* One as paths have it: a sign and digits alone. 0, -EINVAL, -ERANGE. */
+int integer_parse_path(const char *text, int64_t *out) __attribute__((warn_unused_result));
 
 #endif

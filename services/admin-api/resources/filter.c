@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/admin-api/resources/decimal.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/iso_time.h"
 #include "shared/http/query.h"
@@ -14,6 +15,8 @@
 #define LIST_VALUES  500 /* of a comma-separated filter */
 #define SEARCH_TERMS 20
 #define OFFSET_MOST  INT64_C(1000000000)
+
+#define SPACES " \t\r\n\f\v"
 
 #define ENTER_NUMBER "Enter a number."
 #define SELECT_VALID "Select a valid choice. That choice is not one of the available choices."
@@ -44,9 +47,9 @@ static void compare(const struct filtering *g, enum filter_op op, int64_t value)
 }
 
 /* 1: *n is good; 0: it is not, and errors say so; negative. */
-static int number(const struct filtering *g, const char *text, int64_t *n, bool *fraction)
+static int number(const struct filtering *g, const char *text, int64_t *n)
 {
-    int bad = integer_parse(text, n, fraction);
+    int bad = decimal_parse(text, n);
     if (bad == 0)
         return 1;
     int err = wrong(g, bad == -EINVAL ? ENTER_NUMBER : *n > 0 ? TOO_BIG : TOO_SMALL);
@@ -56,18 +59,11 @@ static int number(const struct filtering *g, const char *text, int64_t *n, bool 
 static int filter_number(const struct filtering *g)
 {
     int64_t n;
-    bool fraction = false;
-    int good = number(g, g->value, &n, &fraction);
+    int good = number(g, g->value, &n);
 
     if (good < 1)
         return good;
-    enum filter_op op = g->filter->op;
-    if (fraction && op == OP_EQ)
-        sql_add(g->sql, " AND 1 = 0"); /* no integer is */
-    else if (fraction && op == OP_GE)
-        compare(g, OP_GT, n); /* n was rounded down */
-    else
-        compare(g, op, n);
+    compare(g, g->filter->op, n);
     return 0;
 }
 
@@ -87,36 +83,32 @@ static int each_piece(const struct filtering *g, const char *separators,
     return err < 0 ? err : count;
 }
 
+/* One message says enough, however many pieces are wrong. */
 static int take_number(const struct filtering *g, char *piece, int count)
 {
     int64_t n;
-    bool fraction = false;
+    bool is_wrong = json_object_get(g->errors, g->filter->name) != NULL;
     int good;
 
+    if (is_wrong)
+        return 0;
     if (count == LIST_VALUES)
         return wrong(g, "Give no more than 500 values.");
-    if (count > LIST_VALUES)
-        return 0;
-    good = number(g, piece, &n, &fraction);
+    good = number(g, piece, &n);
     if (good < 1)
         return good;
     sql_add(g->sql, count == 0 ? "" : ", ");
-    if (fraction)
-        sql_add(g->sql, "NULL"); /* no integer is */
-    else
-        sql_int(g->sql, n);
+    sql_int(g->sql, n);
     return 0;
 }
 
 static int filter_numbers(const struct filtering *g)
 {
-    if (g->value[strspn(g->value, " ,\t")] == '\0')
-        return 0;
     sql_add(g->sql, " AND ");
     sql_add(g->sql, g->filter->expression);
     sql_add(g->sql, " IN (");
     int count = each_piece(g, ",", take_number);
-    sql_add(g->sql, ")");
+    sql_add(g->sql, count == 0 ? "NULL)" : ")"); /* commas alone: nothing is one of none */
     return count < 0 ? count : 0;
 }
 
@@ -145,14 +137,13 @@ static int filter_contains(const struct filtering *g)
 {
     char digits[24];
     int64_t n;
-    bool fraction = false;
-    int good = number(g, g->value, &n, &fraction);
+    int good = number(g, g->value, &n);
 
     if (good < 1)
         return good;
     snprintf(digits, sizeof(digits), "%" PRId64, n);
-    if (fraction)
-        sql_add(g->sql, " AND 1 = 0");
+    if (strchr(g->value, '.') != NULL)
+        sql_add(g->sql, " AND 1 = 0"); /* no integer has a point in it */
     else
         contains(g, digits);
     return 0;
@@ -169,7 +160,7 @@ static int take_term(const struct filtering *g, char *piece, int count)
 
 static int filter_search(const struct filtering *g)
 {
-    int count = each_piece(g, ", \t", take_term);
+    int count = each_piece(g, ", \t\r\n\f\v", take_term);
     return count < 0 ? count : 0;
 }
 
@@ -183,12 +174,19 @@ static int filter_boolean(const struct filtering *g)
     return 0;
 }
 
+/* Spaces around it do not count, as in each_piece. */
 static int filter_text(const struct filtering *g)
 {
+    size_t start = strspn(g->value, SPACES), end = strlen(g->value);
+
+    while (end > start && strchr(SPACES, g->value[end - 1]) != NULL)
+        --end;
+    if (end == start)
+        return 0;
     sql_add(g->sql, " AND ");
     sql_add(g->sql, g->filter->expression);
     sql_add(g->sql, " = ");
-    sql_text(g->sql, g->value);
+    sql_value(g->sql, (struct db_value){.kind = DB_TEXT, .bytes = g->value + start, .len = end - start});
     return 0;
 }
 
@@ -204,7 +202,7 @@ static int filter_time(const struct filtering *g)
 static int filter_year(const struct filtering *g)
 {
     int64_t year;
-    int good = number(g, g->value, &year, NULL);
+    int good = number(g, g->value, &year);
 
     if (good < 1)
         return good;
@@ -236,7 +234,7 @@ static int filter_existing(const struct filtering *g)
     int64_t n, one;
     struct sql *s;
 
-    if (integer_parse(g->value, &n, NULL) < 0)
+    if (integer_parse_path(g->value, &n) < 0)
         return wrong(g, SELECT_VALID);
     s = sql_new();
     if (s == NULL)
@@ -247,7 +245,7 @@ static int filter_existing(const struct filtering *g)
     sql_free(s);
     if (found < 1)
         return found < 0 ? found : wrong(g, SELECT_VALID);
-    compare(g, OP_EQ, n);
+    compare(g, g->filter->op, n);
     return 0;
 }
 
@@ -306,7 +304,7 @@ static int order_by(const struct resource *r, const char *text, struct list_quer
 static int bounded(const char *text, const char *name, int64_t min, int64_t max, int64_t *out, json_t *errors)
 {
     char message[96];
-    int bad = integer_parse(text, out, NULL);
+    int bad = integer_parse(text, out);
 
     if (bad == -EINVAL)
         return field_error(errors, name, "A valid integer is required.");

@@ -20,12 +20,25 @@ static const struct field fields[] = {
      .column = "pretty_name",
      .max = 20,
      .doc = "What people read."},
+    {.name = "max_bytes",
+     .type = FIELD_INTEGER,
+     .rules = RULE_NULLABLE | RULE_SHOWN_SET,
+     .select = "p.max_bytes",
+     .column = "max_bytes",
+     .min = 1,
+     .max = INT64_MAX,
+     .doc = "The largest archive its tickets take, in bytes; left out: no limit of its own."},
 };
 
-/* The gateway shows a ticket's platform: a new name is news of every ticket of it. */
+static bool concerns_tickets(const struct write *w)
+{
+    return write_input(w, "name")->given || write_input(w, "max_bytes")->given;
+}
+
+/* The gateway shows a ticket's platform and keeps to its limit: a change is news of every ticket of it. */
 static int after_write(struct write *w, struct db_conn *c)
 {
-    if (!write_input(w, "name")->given || w->id == 0)
+    if (!concerns_tickets(w))
         return 0;
     int64_t changed = db_exec(c, resource_statement(PLATFORM_TICKETS_CHANGED), w->id);
     return changed < 0 ? (int)changed : 0;
@@ -34,7 +47,7 @@ static int after_write(struct write *w, struct db_conn *c)
 static void committed(struct write *w, struct db_conn *c)
 {
     (void)c;
-    if (write_input(w, "name")->given && w->x->admin->storage != NULL)
+    if (concerns_tickets(w) && w->x->admin->storage != NULL)
         storage_poke(w->x->admin->storage);
 }
 

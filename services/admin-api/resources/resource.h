@@ -25,8 +25,9 @@ enum field_rule {
     RULE_NULLABLE = 2,
     RULE_BLANK = 4, /* a text may be empty */
     RULE_UNIQUE = 8,
-    RULE_SLUG = 16,    /* letters, digits, '-' and '_' */
-    RULE_SORTABLE = 32 /* ordering= may name it: never NULL */
+    RULE_SLUG = 16,     /* letters, digits, '-' and '_' */
+    RULE_SORTABLE = 32, /* ordering= may name it: never NULL */
+    RULE_SHOWN_SET = 64 /* left out of answers while it is NULL: clients older than the field never see it */
 };
 
 struct field {
@@ -80,6 +81,7 @@ struct resource {
     const char *id;  /* "t.id" */
     const char *key; /* what the path names: "t.number" */
     bool key_is_number;
+    bool takes_files; /* exchange_file_body instead of exchange_body */
     const struct field *fields;
     size_t field_count;
     const struct filter *filters;
@@ -109,6 +111,11 @@ int resource_get(struct exchange *x, const struct resource *r) __attribute__((wa
 int resource_create(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
 int resource_update(struct exchange *x, const struct resource *r, bool partial) __attribute__((warn_unused_result));
 int resource_delete(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
+
+/* If-Match against the representation that a GET would give now (RFC 9110 13.1.1), inside the transaction that changes
+ * it. 1: go on, also without the header; 0: it was changed meanwhile, or is gone; negative. */
+int resource_is_unchanged(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id)
+    __attribute__((warn_unused_result));
 
 /* --- a write under way, for hooks --- */
 struct input {

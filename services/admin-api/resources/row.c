@@ -58,11 +58,16 @@ json_t *row_json(const struct exchange *x, const struct resource *r, const struc
     int column = 0;
 
     for (const struct field *f = r->fields; object != NULL && f < r->fields + r->field_count; ++f) {
+        int columns = f->columns == 0 ? 1 : f->columns;
+        if ((f->rules & RULE_SHOWN_SET) && db_is_null(row, column)) {
+            column += columns;
+            continue;
+        }
         if (json_object_set_new_nocheck(object, f->name, value_json(x, f, row, column)) < 0) {
             json_decref(object);
             return NULL;
         }
-        column += f->columns == 0 ? 1 : f->columns;
+        column += columns;
     }
     return object;
 }
@@ -98,7 +103,7 @@ int row_find(const struct exchange *x, const struct resource *r, struct db_conn 
     struct sql *s;
     int64_t number = 0;
 
-    if (r->key_is_number && integer_parse(x->params[0], &number, NULL) < 0)
+    if (r->key_is_number && integer_parse_path(x->params[0], &number) < 0)
         return 0;
     s = sql_new();
     if (s == NULL)

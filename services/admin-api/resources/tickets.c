@@ -5,9 +5,10 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/month.h"
 #include "services/admin-api/resources/resource.h"
+#include "services/admin-api/resources/resources.h"
+#include "services/admin-api/resources/secret.h"
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/storage/storage.h"
-#include "shared/http/token.h"
 
 /* NULL when no SECRET_KEY of ours opens it any more: the ticket is still there, its token must be rotated. */
 static json_t *show_token(const struct exchange *x, const struct db_rows *row, int column)
@@ -111,43 +112,21 @@ static int before_read(struct exchange *x, struct db_conn *c, int64_t id)
     return id == 0 ? storage_file_all(x->admin->storage, c) : storage_file_ticket(x->admin->storage, c, id);
 }
 
-struct secret { /* of a new ticket, until its transaction is over */
-    char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE];
-    void *sealed;
-    size_t sealed_len;
-};
-
 static void drop_secret(struct write *w, struct db_conn *c)
 {
-    struct secret *s = w->data;
     (void)c;
-    if (s == NULL)
-        return;
-    free(s->sealed);
-    free(s);
+    secret_free(w->data);
     w->data = NULL;
-}
-
-static int make_secret(struct write *w)
-{
-    struct secret *s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return -ENOMEM;
-    w->data = s;
-    int err = token_new(s->token);
-    if (err == 0)
-        err = token_hash(s->token, s->hash);
-    return err < 0 ? err
-                   : seal(w->x->admin->keys, KEY_UPLOAD_TOKEN, s->token, TOKEN_SIZE - 1, &s->sealed, &s->sealed_len);
 }
 
 static int set_secret(struct write *w)
 {
-    int err = w->data != NULL ? 0 : make_secret(w);
-    if (err < 0)
-        return err;
-    const struct secret *s = w->data;
-    err = write_set_text(w, "token_hash", s->hash);
+    struct secret *s = w->data;
+    int err = s != NULL ? 0 : secret_new(w->x->admin->keys, &s);
+
+    w->data = s; /* one for all repetitions of the transaction */
+    if (err == 0)
+        err = write_set_text(w, "token_hash", s->hash);
     return err < 0 ? err
                    : write_set(w, "token_sealed",
                                (struct db_value){.kind = DB_BLOB, .bytes = s->sealed, .len = s->sealed_len});
@@ -181,7 +160,7 @@ static void committed(struct write *w, struct db_conn *c)
         storage_ticket_changed(w->x->admin->storage, c, w->id);
 }
 
-static const struct resource tickets = {
+const struct resource tickets_resource = {
     .label = "ticket",
     .table = "tickets",
     .from = "tickets t JOIN platforms p ON p.id = t.platform_id LEFT JOIN users u ON u.id = t.user_id",
@@ -203,30 +182,30 @@ static const struct resource tickets = {
 
 int tickets_list(struct exchange *x)
 {
-    return resource_list(x, &tickets);
+    return resource_list(x, &tickets_resource);
 }
 
 int tickets_create(struct exchange *x)
 {
-    return resource_create(x, &tickets);
+    return resource_create(x, &tickets_resource);
 }
 
 int tickets_get(struct exchange *x)
 {
-    return resource_get(x, &tickets);
+    return resource_get(x, &tickets_resource);
 }
 
 int tickets_put(struct exchange *x)
 {
-    return resource_update(x, &tickets, false);
+    return resource_update(x, &tickets_resource, false);
 }
 
 int tickets_patch(struct exchange *x)
 {
-    return resource_update(x, &tickets, true);
+    return resource_update(x, &tickets_resource, true);
 }
 
 int tickets_delete(struct exchange *x)
 {
-    return resource_delete(x, &tickets);
+    return resource_delete(x, &tickets_resource);
 }

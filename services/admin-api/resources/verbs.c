@@ -81,7 +81,9 @@ static int decode_one(struct write *w, const struct field *f)
         in->given = in->valid = true;
         return 0;
     }
-    if (given != NULL)
+    bool is_none = w->x->is_form && !(f->rules & (RULE_REQUIRED | RULE_NULLABLE)) && f->type != FIELD_TEXT &&
+                   json_is_string(given) && json_string_length(given) == 0;
+    if (given != NULL && !is_none)
         return field_decode(f, given, in, w->decode_errors);
     if (w->partial || !(f->rules & RULE_REQUIRED))
         return 0;
@@ -89,18 +91,35 @@ static int decode_one(struct write *w, const struct field *f)
                        f->type == FIELD_FILE ? "No file was submitted." : "This field is required.");
 }
 
+static bool holds_inexact(json_t *value)
+{
+    const char *name;
+    size_t i;
+    json_t *inner;
+
+    if (json_is_real(value))
+        return json_real_value(value) >= 0x1p63 || json_real_value(value) <= -0x1p63;
+    json_array_foreach (value, i, inner)
+        if (holds_inexact(inner))
+            return true;
+    json_object_foreach (value, name, inner)
+        if (holds_inexact(inner))
+            return true;
+    return false;
+}
+
 /* A body with an integer beyond 64 bits was read with all of them as reals: whatever field it was for, nothing of it
- * may be taken for exact. */
+ * may be taken for exact. The parser limits the depth. */
 static int refuse_inexact(struct write *w)
 {
     const char *name;
     json_t *value;
 
-    json_object_foreach(w->body, name,
-                        value) if (json_is_real(value) &&
-                                   (json_real_value(value) >= 0x1p63 || json_real_value(value) < -0x1p63) &&
-                                   json_object_size(w->decode_errors) ==
-                                       0) return field_error(w->decode_errors, name, "A valid integer is required.");
+    if (json_object_size(w->decode_errors) > 0)
+        return 0;
+    json_object_foreach (w->body, name, value)
+        if (holds_inexact(value))
+            return field_error(w->decode_errors, name, "A valid integer is required.");
     return 0;
 }
 
@@ -241,16 +260,15 @@ static int update(struct write *w, struct db_conn *c)
     return changed < 0 ? (int)changed : 0;
 }
 
-/* If-Match against the representation that a GET would give now (RFC 9110 13.1.1). 1: go on. */
-static int check_precondition(struct write *w, struct db_conn *c)
+int resource_is_unchanged(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id)
 {
-    const struct span *wanted = exchange_header(w->x, "if-match");
+    const struct span *wanted = exchange_header(x, "if-match");
     char tag[ETAG_SIZE];
     json_t *object;
 
     if (wanted == NULL)
         return 1;
-    int found = row_load(w->x, w->resource, c, w->id, &object);
+    int found = row_load(x, r, c, id, &object);
     char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (found < 1 || text == NULL)
@@ -310,7 +328,7 @@ static int update_body(struct db_conn *c, void *arg)
         w->outcome = WRITE_NOT_FOUND;
         return found;
     }
-    found = check_precondition(w, c);
+    found = resource_is_unchanged(w->x, w->resource, c, w->id);
     if (found < 1) {
         w->outcome = WRITE_PRECONDITION;
         return found;
@@ -430,7 +448,7 @@ int resource_update(struct exchange *x, const struct resource *r, bool partial)
     if (r->before_read != NULL && (err = r->before_read(x, c, id)) < 0)
         return err;
     struct write *w = write_new(x, r, partial);
-    err = w == NULL ? -ENOMEM : exchange_body(x, &w->body);
+    err = w == NULL ? -ENOMEM : r->takes_files ? exchange_file_body(x, &w->body) : exchange_body(x, &w->body);
     if (err == 1)
         err = run(w, c, update_body, 200);
     if (w != NULL)
@@ -443,7 +461,7 @@ int resource_update(struct exchange *x, const struct resource *r, bool partial)
 struct removal {
     struct exchange *x;
     const struct resource *resource;
-    bool found;
+    bool found, unchanged;
 };
 
 static int delete_body(struct db_conn *c, void *arg)
@@ -454,6 +472,10 @@ static int delete_body(struct db_conn *c, void *arg)
     int err = row_find(d->x, d->resource, c, &id);
 
     d->found = err == 1;
+    if (err < 1)
+        return err;
+    err = resource_is_unchanged(d->x, d->resource, c, id);
+    d->unchanged = err == 1;
     if (err < 1)
         return err;
     err = d->resource->doom(c, id, d->x->now_us);
@@ -483,6 +505,8 @@ int resource_delete(struct exchange *x, const struct resource *r)
         return err;
     if (!d.found)
         return answer_error(x, API_NOT_FOUND, NULL);
+    if (!d.unchanged)
+        return answer_error(x, API_PRECONDITION, NULL);
     if (x->admin->storage != NULL)
         storage_after_delete(x->admin->storage, c);
     return answer_empty(x, 204);

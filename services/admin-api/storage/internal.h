@@ -45,6 +45,10 @@ struct storage {
 int64_t storage_now_us(void);
 int64_t storage_now_ms(void); /* monotonic */
 
+/* storage.c: Redis for a request's sake, at most one time-out a second in all, whoever asks; -ENOTCONN in between. */
+int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
+                    void *arg);
+
 /* store.c: directories and files. */
 int store_open_archives(struct storage *s, char *why, size_t why_size);
 /* Opens spool/new/<id> safely: a real directory. */
@@ -53,6 +57,8 @@ int store_open_spooled(struct storage *s, const char *id);
  * with `why`), -EPERM (another user's: GATEWAY_UID may be wrong, so it is left where it is) or an error of the moment.
  */
 int store_check(struct storage *s, int dir, const char *id, struct record_manifest *m, const char **why);
+/* What spool/tmp/<id> shows of an upload under way; what is not there stays as it is. 0 or a negative errno. */
+int store_peek(struct storage *s, struct storage_upload *u);
 /* Renames spool/new/<id> to archives/<xx>/<id>. Done before is success; -ENOENT: in neither; -EEXIST or -ENOTEMPTY:
  * in both. */
 int store_file(struct storage *s, const char *id);

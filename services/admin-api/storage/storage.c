@@ -79,9 +79,8 @@ void storage_close(struct storage *s)
     free(s);
 }
 
-/* Redis for a request's sake: at most one time-out a second in all, whoever asks. */
-static int quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
-                   void *arg)
+int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
+                    void *arg)
 {
     pthread_mutex_lock(&s->quick_lock);
     int err = -ENOTCONN;
@@ -103,7 +102,7 @@ static int run_project(struct storage *s, struct db_conn *c, void *arg)
 
 void storage_ticket_changed(struct storage *s, struct db_conn *c, int64_t ticket_id)
 {
-    (void)quickly(s, run_project, c, &ticket_id);
+    (void)storage_quickly(s, run_project, c, &ticket_id);
 }
 
 struct freed {
@@ -121,7 +120,7 @@ static int run_free_name(struct storage *s, struct db_conn *c, void *arg)
 void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id, const char *name)
 {
     struct freed f = {.ticket_id = ticket_id, .name = name};
-    (void)quickly(s, run_free_name, c, &f);
+    (void)storage_quickly(s, run_free_name, c, &f);
 }
 
 static int run_bury(struct storage *s, struct db_conn *c, void *arg)
@@ -133,7 +132,7 @@ static int run_bury(struct storage *s, struct db_conn *c, void *arg)
 void storage_after_delete(struct storage *s, struct db_conn *c)
 {
     struct sweep_outcome out;
-    (void)quickly(s, run_bury, c, NULL);
+    (void)storage_quickly(s, run_bury, c, NULL);
     (void)deletion_sweep(s, c, storage_now_ms() + DELETE_WAIT_MS, &out);
     storage_poke(s); /* for what is left, or failed */
 }
@@ -148,7 +147,7 @@ static int run_ping(struct storage *s, struct db_conn *c, void *arg)
 
 int storage_redis_ready(struct storage *s)
 {
-    return quickly(s, run_ping, NULL, NULL);
+    return storage_quickly(s, run_ping, NULL, NULL);
 }
 
 static int count_one(void *arg, const char *id)

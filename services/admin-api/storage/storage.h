@@ -74,6 +74,18 @@ int storage_put(struct storage *s, const void *data, size_t len, const char *nam
                 struct storage_file *out) __attribute__((warn_unused_result));
 void storage_drop(struct storage *s, const char *upload_id);
 
+struct storage_upload { /* under way: as Redis and the spool show it */
+    char upload_id[STORAGE_ID_SIZE];
+    int64_t bytes;              /* received so far */
+    int64_t length;             /* of the whole; -1: not known */
+    int64_t started_us;         /* 0: the file system does not tell */
+    char name[512], client[64]; /* "" until known */
+};
+/* Calls `each` for every upload of the ticket that holds an attempt; what it returns below 0 ends the list and is
+ * returned. Redis away: a negative errno of it. */
+int storage_uploads(struct storage *s, int64_t ticket_id, int (*each)(void *arg, const struct storage_upload *u),
+                    void *arg) __attribute__((warn_unused_result));
+
 struct storage_info {
     int64_t total, used, free; /* bytes */
     int64_t spooled, orphans;  /* uploads */

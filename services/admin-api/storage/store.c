@@ -17,6 +17,7 @@
 #include "shared/digest/digest.h"
 
 #define MANIFEST_MAX 16384
+#define STATE_MAX    16384
 #define TREE_DEPTH   8 /* of what may be removed; ours are one deep */
 
 /* openat2 is Linux 5.6; the flags make any symlink on the way an error. */
@@ -176,6 +177,43 @@ int store_check(struct storage *s, int dir, const char *id, struct record_manife
     close(fd);
     *why = "the data is not as long as the manifest says";
     return size == m->size ? 0 : -EBADMSG;
+}
+
+/* --- uploads under way --- */
+
+static void peek_state(struct storage *s, int dir, struct storage_upload *u)
+{
+    char bytes[STATE_MAX];
+    const char *why;
+    int64_t size;
+    struct record_state state;
+    int fd = open_plain(s, dir, "state", &size, &why);
+    ssize_t n = fd < 0 ? fd : read(fd, bytes, sizeof(bytes));
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0 || record_state_decode(bytes, (size_t)n, &state) < 0)
+        return;
+    u->length = state.length;
+    u->started_us = state.started_us;
+    snprintf(u->name, sizeof(u->name), "%s", state.name);
+    snprintf(u->client, sizeof(u->client), "%s", state.client);
+}
+
+int store_peek(struct storage *s, struct storage_upload *u)
+{
+    struct statx born;
+    const char *why;
+    int dir = open_beneath(spool_tmp_fd(s->spool), u->upload_id, O_RDONLY | O_DIRECTORY);
+    if (dir < 0)
+        return dir;
+    if (statx(dir, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 && (born.stx_mask & STATX_BTIME))
+        u->started_us = (int64_t)born.stx_btime.tv_sec * 1000000 + born.stx_btime.tv_nsec / 1000;
+    int fd = open_plain(s, dir, "data", &u->bytes, &why);
+    if (fd >= 0)
+        close(fd);
+    peek_state(s, dir, u);
+    close(dir);
+    return fd < 0 && fd != -EBADMSG ? fd : 0;
 }
 
 int store_move(int from, int to, const char *id)

@@ -26,7 +26,8 @@ CREATE INDEX backup_codes_user ON backup_codes (user_id);
 CREATE TABLE platforms (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
-    pretty_name TEXT NOT NULL
+    pretty_name TEXT NOT NULL,
+    max_bytes INTEGER                           -- the largest archive of its tickets; NULL: no limit of its own
 ) STRICT;
 CREATE TABLE tickets (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
