@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lc.rest import Rest
 from lc.services import Admin, Gateway
 from lc.stack import Stack
 from lc.stores import Postgres, Redis
@@ -131,3 +132,9 @@ def make_file(tmp_path):
         return Archive(str(path), size, hashlib.sha256(content).hexdigest())
 
     return make
+
+
+@pytest.fixture(scope="module")
+def rest(stack):
+    """The stack's REST API as the administrator calls it."""
+    return Rest(stack)
