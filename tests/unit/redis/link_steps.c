@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #define LOOK_MS 5
-#define LOOKS   2000
+#define LOOKS   6000
 
 struct redis_link *link_under_test;
 int link_ups, link_new_servers, link_downs, answers;

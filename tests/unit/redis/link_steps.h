@@ -20,8 +20,8 @@ extern int link_ups, link_new_servers, link_downs; /* events so far */
 extern int answers;                                /* calls answered so far */
 extern struct admission last_admission;            /* what the last one said */
 
-/* Makes a loop and a link to the URL, plays the steps, ends both. Fails the test at a step that is not done within ten
- * seconds. */
+/* Makes a loop and a link to the URL, plays the steps, ends both. Fails the test at a step that is not done within
+ * thirty seconds. */
 void play(const char *url, unsigned timeout_ms, const struct step *steps, size_t count);
 void on_admission(void *arg, const struct admission *a); /* for the calls a step makes: counts and keeps */
 bool is_up(void);

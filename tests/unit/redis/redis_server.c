@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #define LOOK_MS   5
-#define LOOKS     2000
+#define LOOKS     6000
 #define PORT_LOW  15000 /* below the ephemeral range: no outgoing connection takes it in between */
 #define PORT_HIGH 32000
 

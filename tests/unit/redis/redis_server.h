@@ -29,7 +29,7 @@ int server_free_port(void);
 const char *server_ask(const struct redis_server *s, int argc, const char **argv);
 #define ASK(s, ...)                                                                                                    \
     server_ask(s, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
-/* Waits up to ten seconds for it to be true, looking every few milliseconds. */
+/* Waits up to thirty seconds for it to be true, looking every few milliseconds. */
 bool wait_until(bool (*holds)(void *arg), void *arg);
 
 #endif
