@@ -15,8 +15,6 @@ static void check_time(const char *text)
     if (err < 0)
         return;
     iso_time_format(us, written);
-    if (us < iso_time_of_year(1) || us >= iso_time_of_year(10000)) /* an offset leads out of the years that are read */
-        return;
     HOLDS(strlen(written) == 27 && iso_time_parse(written, &again) == 0 && again == us);
 }
 

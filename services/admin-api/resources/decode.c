@@ -154,6 +154,15 @@ static size_t characters(const char *utf8)
     return n;
 }
 
+/* Bytes of the longest beginning of at most `most` that does not cut a character. */
+static size_t whole_characters(const char *utf8, size_t most)
+{
+    size_t n = strnlen(utf8, most);
+    while (n > 0 && ((unsigned char)utf8[n] & 0xc0) == 0x80)
+        --n;
+    return n;
+}
+
 /* A string, or a number's digits. NULL: neither. -ENOMEM in *err. */
 static char *text_of(const json_t *given, int *err)
 {
@@ -227,20 +236,25 @@ static int decode_text(const struct field *f, const json_t *given, struct input 
 
 /* --- references: what the lookup is to find; whether it does is the transaction's to say --- */
 
+int reference_missing(const struct field *f, const char *text, json_t *errors)
+{
+    char message[256];
+    snprintf(message, sizeof(message), "Object with %s=%.*s does not exist.", f->lookup.by,
+             (int)whole_characters(text, 150), text);
+    return wrong(f, errors, message);
+}
+
 static int decode_number_reference(const struct field *f, const json_t *given, const char *text, struct input *out,
                                    json_t *errors)
 {
-    char message[256];
     int64_t n = 0;
     bool is_point = json_is_string(given) && strchr(text, '.') != NULL;
     int bad = is_point ? -EINVAL : integer_of(given, &n);
 
     if (bad == -EINVAL)
         return wrong(f, errors, "Invalid value.");
-    if (bad == -ERANGE) {
-        snprintf(message, sizeof(message), "Object with %s=%.150s does not exist.", f->lookup.by, text);
-        return wrong(f, errors, message);
-    }
+    if (bad == -ERANGE)
+        return reference_missing(f, text, errors);
     out->value = (struct db_value){.kind = DB_INT, .integer = n};
     out->valid = true;
     return 0;

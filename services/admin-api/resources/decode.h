@@ -14,4 +14,7 @@ int integer_parse(const char *text, int64_t *out) __attribute__((warn_unused_res
 /* One as paths have it: a sign and digits alone. 0, -EINVAL, -ERANGE. */
 int integer_parse_path(const char *text, int64_t *out) __attribute__((warn_unused_result));
 
+/* Says in `errors` that a REFERENCE's row, as `text` names it, does not exist. 0 or -ENOMEM. */
+int reference_missing(const struct field *f, const char *text, json_t *errors) __attribute__((warn_unused_result));
+
 #endif

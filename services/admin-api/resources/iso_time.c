@@ -21,7 +21,8 @@ void iso_time_format(int64_t us, char out[ISO_TIME_SIZE])
     }
     time_t t = (time_t)second;
     gmtime_r(&t, &tm);
-    size_t n = strftime(out, ISO_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    size_t n = (size_t)snprintf(out, ISO_TIME_SIZE, "%04d", tm.tm_year + 1900); /* strftime's %Y has no leading zeros */
+    n += strftime(out + n, ISO_TIME_SIZE - n, "-%m-%dT%H:%M:%S", &tm);
     snprintf(out + n, ISO_TIME_SIZE - n, ".%06dZ", (int)rest);
 }
 
@@ -121,5 +122,6 @@ int iso_time_parse(const char *text, int64_t *us)
     }
     text += strspn(text, " ");
     *us = days_of(year, month, day) * US_PER_DAY + clock - offset;
-    return *text == '\0' ? 0 : -EINVAL;
+    bool within = *us >= iso_time_of_year(1) && *us < iso_time_of_year(10000); /* an offset may lead out */
+    return *text == '\0' && within ? 0 : -EINVAL;
 }

@@ -142,7 +142,6 @@ static int decode(struct write *w)
 static int resolve_reference(struct write *w, struct db_conn *c, const struct field *f)
 {
     const struct input *in = w->inputs + (f - w->resource->fields);
-    char message[256];
     int64_t id;
     struct sql *s = sql_new();
 
@@ -156,8 +155,7 @@ static int resolve_reference(struct write *w, struct db_conn *c, const struct fi
         return found;
     if (found == 1)
         return write_set_int(w, f->column, id);
-    snprintf(message, sizeof(message), "Object with %s=%.150s does not exist.", f->lookup.by, in->owned);
-    return field_error(w->errors, f->name, message);
+    return reference_missing(f, in->owned, w->errors);
 }
 
 static int taken(struct write *w, const struct field *f)

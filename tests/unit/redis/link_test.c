@@ -209,6 +209,19 @@ static void reserve_third(void)
     reserve_as("00000000000000000000000000000003");
 }
 
+/* Its key came back from an older memory; the ticket has another by now. */
+static void reserve_by_old_token(void)
+{
+    assert_string_equal(ASK(&server, "SET", "lc:tok:{old}", "7"), "OK");
+    ++expected;
+    attempts_reserve(link_under_test, "old", ID_B, LEASE_MS, on_admission, NULL);
+}
+
+static void is_unknown(void)
+{
+    assert_int_equal(last_admission.status, ADMISSION_UNKNOWN);
+}
+
 static void check_receipts(void)
 {
     assert_string_equal(ASK(&server, "LINDEX", "lc:{7}:receipts", "-1"), "{\"name\":\"a.log\",\"size\":5}");
@@ -230,6 +243,10 @@ static void test_life_of_attempts(void **state)
         {is_ok, NULL, NULL},
         {reserve_third, is_answered, "one too many"},
         {is_in_use, NULL, NULL},
+        {reserve_a, is_answered, "reserve again, with none free"},
+        {is_ok, NULL, NULL},
+        {reserve_by_old_token, is_answered, "a token that was rotated away"},
+        {is_unknown, NULL, NULL},
         {release_b, is_answered, "release"},
         {reserve_b, is_answered, "reserve after release"},
         {is_ok, NULL, NULL},

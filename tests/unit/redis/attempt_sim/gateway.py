@@ -68,8 +68,11 @@ def _commit(w, u):
         w.leaky_names = True
         u.name = _suffixed(w, wish)
         return "ok"
+    epoch = (w.server.call("GET", "lc:epoch") or b"").decode()
     if answer[0] != "ok":
+        assert answer[0] == "gone" or epoch == u.epoch, f"{u.id}: of an earlier epoch, and refused"
         return answer[0]
+    assert epoch or answer[1] != wish, f"{u.id}: {wish} given while Redis does not know what is taken"
     u.committed, u.name = True, answer[1]
     assert u.ticket not in w.buried or w.unsettled or u.shaken, f"{u.id} committed on a deleted ticket"
     _check_name(w, u)

@@ -111,7 +111,7 @@ class Schedule:
             task = a.rotate(ticket_id)
         elif dice < 0.9 and archives:
             task = a.delete_archive(w.random.choice(archives))
-        elif dice > 0.97:
+        elif dice > 0.95:
             task = a.delete_ticket(ticket_id)
         else:
             return

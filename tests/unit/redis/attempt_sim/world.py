@@ -133,9 +133,8 @@ class World:
     # --- losses ---
 
     def in_flight(self):
-        """Holding an attempt that the database has not heard of."""
-        return [u for u in self.uploads.values()
-                if u.admitted and u.id not in self.db.ledger and (u.live or u.id in self.spool.new)]
+        """In the hands of a gateway, 201 still to come."""
+        return [u for u in self.uploads.values() if u.admitted and u.live]
 
     def shake(self):
         for upload in self.in_flight():
