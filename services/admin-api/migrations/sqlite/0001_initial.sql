@@ -23,6 +23,32 @@ CREATE TABLE backup_codes (
     used_at INTEGER
 ) STRICT;
 CREATE INDEX backup_codes_user ON backup_codes (user_id);
+-- A session of the panel: the token itself is only in its cookie. One whose auth_version is not its user's has ended.
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL UNIQUE,
+    auth_version INTEGER NOT NULL,
+    passed_2fa INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    user_agent TEXT NOT NULL,
+    time_create INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_user ON sessions (user_id);
+-- Personal access tokens; they end as sessions do.
+CREATE TABLE access_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL UNIQUE,
+    auth_version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    scopes INTEGER NOT NULL,                    -- 1: read, 2: tickets, 4: download
+    expires_at INTEGER,
+    time_create INTEGER NOT NULL,
+    last_used INTEGER
+) STRICT;
+CREATE INDEX access_tokens_user ON access_tokens (user_id);
 CREATE TABLE platforms (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -93,3 +119,12 @@ CREATE TABLE audit (
     address TEXT NOT NULL,
     outcome TEXT NOT NULL
 ) STRICT;
+CREATE INDEX audit_created ON audit (time_create, id);
+CREATE TRIGGER audit_keeps BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only added to');
+END;
+CREATE TRIGGER audit_stays BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only added to');
+END;
