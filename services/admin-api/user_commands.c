@@ -14,7 +14,6 @@
 #include "services/admin-api/security/totp.h"
 #include "services/admin-api/security/users.h"
 
-#define ISSUER        "Logs Collector"
 #define WHY_SIZE      256
 #define PASSWORD_SIZE (PASSWORD_LENGTH_MAX + 2)
 
@@ -183,7 +182,7 @@ static int enroll(struct errand *e, struct db_conn *c, int64_t id)
 
 static int print_secret(const struct errand *e)
 {
-    char *uri = e->options & OPTION_TOTP ? totp_uri(ISSUER, e->name, e->secret) : NULL;
+    char *uri = e->options & OPTION_TOTP ? totp_uri(TOTP_ISSUER, e->name, e->secret) : NULL;
     if (uri != NULL) {
         printf("second factor, for an authenticator app (shown once):\n%s\n", uri);
         sodium_memzero(uri, strlen(uri));

@@ -7,21 +7,56 @@
 #include <string.h>
 
 #include "services/admin-api/http/answer.h"
+#include "services/admin-api/http/cookie.h"
+#include "services/admin-api/http/forgery.h"
 #include "services/admin-api/http/host.h"
+#include "services/admin-api/metrics.h"
+#include "services/admin-api/security/access_token.h"
 #include "shared/loop/server.h"
+
+/* What each level asks. An access token needs one of the scopes named; none named: it may not at all. */
+static const struct {
+    bool needs_2fa;     /* always, not only with REQUIRE_2FA=all */
+    bool is_way_to_2fa; /* not even then */
+    bool needs_superuser;
+    unsigned reading, writing;
+} levels[ACCESS_LEVELS] = {
+    [ACCESS_USER] = {.reading = SCOPE_READ | SCOPE_TICKETS, .writing = SCOPE_TICKETS},
+    [ACCESS_2FA] = {.needs_2fa = true},
+    [ACCESS_SUPERUSER] = {.needs_2fa = true, .needs_superuser = true},
+    [ACCESS_DOWNLOAD] = {.needs_2fa = true, .reading = SCOPE_DOWNLOAD, .writing = SCOPE_DOWNLOAD},
+    [ACCESS_ACCOUNT] = {.needs_2fa = false},
+    [ACCESS_ENROLMENT] = {.is_way_to_2fa = true},
+};
+
+static bool reads_only(const struct exchange *x)
+{
+    return x->method == METHOD_GET || x->method == METHOD_HEAD || x->method == METHOD_OPTIONS;
+}
 
 static int identify(struct exchange *x)
 {
-    struct identity_credentials given = {NULL, 0};
+    struct identity_credentials given = {.authorization = NULL};
+    const struct session_limits limits = cookie_session_limits(x);
     const struct span *header = exchange_header(x, "authorization");
+    struct span cookie = cookie_find(x, COOKIE_SESSION);
     struct db_conn *db;
 
-    if (header == NULL)
+    if (header == NULL && cookie.len == 0)
         return 0; /* anonymous: no need of the database */
-    given.authorization = header->data;
-    given.authorization_len = header->len;
+    if (header != NULL) {
+        given.authorization = header->data;
+        given.authorization_len = header->len;
+    } else {
+        given.session = cookie.data;
+        given.session_len = cookie.len;
+    }
     int err = exchange_db(x, &db);
-    return err < 0 ? err : identity_find(x->admin->keys, db, &given, x->now_us / 1000000, &x->who);
+    if (err == 0)
+        err = identity_find(x->admin->keys, db, &given, &limits, x->now_us, &x->who);
+    if (err == 0 && (x->who.status == IDENTITY_BAD_TOKEN || x->who.status == IDENTITY_WRONG_TYPE))
+        ADMIN_COUNT(TOKENS_REFUSED);
+    return err;
 }
 
 /* To the login page and back: what a browser can follow. */
@@ -72,6 +107,22 @@ static int refuse_stranger(struct exchange *x, enum access access)
     }
 }
 
+/* What a known caller may. 1; 0: refused and answered; negative. */
+static int check_level(struct exchange *x, enum access access)
+{
+    unsigned scopes = reads_only(x) ? levels[access].reading : levels[access].writing;
+    bool needs_2fa =
+        levels[access].needs_2fa || (x->admin->config->require_2fa == REQUIRE_2FA_ALL && !levels[access].is_way_to_2fa);
+
+    if (access == ACCESS_NONE || (levels[access].needs_superuser && !x->who.is_superuser))
+        return answer_error(x, API_FORBIDDEN, NULL);
+    if (x->who.source == IDENTITY_BY_ACCESS_TOKEN && (x->who.scopes & scopes) == 0)
+        return answer_error(x, API_NEEDS_SCOPE, NULL);
+    if (needs_2fa && !x->who.passed_2fa)
+        return answer_error(x, API_NEEDS_2FA, NULL);
+    return 1;
+}
+
 int access_check(struct exchange *x, enum access access)
 {
     if (access == ACCESS_PUBLIC)
@@ -81,10 +132,10 @@ int access_check(struct exchange *x, enum access access)
         return err;
     if (x->who.status != IDENTITY_KNOWN)
         return refuse_stranger(x, access);
-    bool needs_2fa = access != ACCESS_USER || x->admin->config->require_2fa == REQUIRE_2FA_ALL;
-    if (access == ACCESS_NONE || (access == ACCESS_SUPERUSER && !x->who.is_superuser))
-        return answer_error(x, API_FORBIDDEN, NULL);
-    if (needs_2fa && !x->who.passed_2fa)
-        return answer_error(x, API_NEEDS_2FA, NULL);
-    return 1;
+    err = x->who.source == IDENTITY_BY_SESSION && !reads_only(x) ? forgery_check(x) : 1;
+    if (err == 1)
+        err = check_level(x, access);
+    if (err == 0)
+        ADMIN_COUNT(ACCESS_DENIED);
+    return err;
 }

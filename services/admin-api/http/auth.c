@@ -3,12 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/admin-api/http/form.h"
+#include "services/admin-api/accounts/errand.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/security/jwt.h"
-#include "services/admin-api/security/login.h"
-#include "shared/log/log.h"
 
 static int64_t seconds(const struct exchange *x)
 {
@@ -46,43 +44,12 @@ static int answer_pair(struct exchange *x, const struct login *l)
     return err;
 }
 
-/* What each result of a login counts as, logs and answers; LOGIN_OK has its own answer. */
-static const struct {
-    enum admin_metric metric;
-    const char *outcome;
-    enum api_error answer;
-} results[] = {
-    [LOGIN_WRONG] = {ADMIN_METRIC_LOGIN_WRONG, "wrong", API_NO_ACCOUNT},
-    [LOGIN_OTP_REQUIRED] = {ADMIN_METRIC_LOGIN_OTP_REQUIRED, "otp_required", API_OTP_REQUIRED},
-    [LOGIN_OTP_WRONG] = {ADMIN_METRIC_LOGIN_OTP_WRONG, "otp_wrong", API_OTP_WRONG},
-    [LOGIN_OK] = {ADMIN_METRIC_LOGIN_OK, "ok", API_OK},
-};
-
 int auth_token_obtain(struct exchange *x)
 {
-    struct form_text fields[] = {
-        {.name = "username"}, {.name = "password"}, {.name = "otp", .optional = true, .is_code = true}};
     struct login l;
-    struct db_conn *c;
-    json_t *body;
-    int err = form_read(x, fields, 3, &body);
+    int err = errand_login(x, &l);
 
-    if (err < 1)
-        return err;
-    err = exchange_db(x, &c);
-    if (err == 0)
-        err = login(x->admin->keys, c, fields[0].text, fields[1].text, fields[2].text, x->now_us, &l);
-    json_decref(body);
-    if (err < 0)
-        return err;
-    metric_add(&admin_metrics[results[err].metric], 1);
-    log_info("login", LOG_S("outcome", results[err].outcome), LOG_S("client", x->client),
-             LOG_S("user", err == LOGIN_WRONG ? NULL : l.user.username));
-    if (err != LOGIN_OK)
-        return answer_error(x, results[err].answer, NULL);
-    if (l.upgraded)
-        ADMIN_COUNT(PASSWORDS_UPGRADED);
-    return answer_pair(x, &l);
+    return err < 1 ? err : answer_pair(x, &l);
 }
 
 /* --- refresh and verify --- */

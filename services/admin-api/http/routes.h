@@ -12,9 +12,12 @@ enum access { /* who may call; the zero value denies */
               ACCESS_NONE = 0,
               ACCESS_PUBLIC,
               ACCESS_USER,      /* a user; with REQUIRE_2FA=all one that passed the second factor */
-              ACCESS_2FA,       /* a user that passed the second factor */
+              ACCESS_2FA,       /* a user that passed the second factor; no access token */
               ACCESS_SUPERUSER, /* … and is superuser */
-              ACCESS_DOWNLOAD   /* as ACCESS_2FA, and browsers are sent to the login page */
+              ACCESS_DOWNLOAD,  /* passed the second factor; browsers are sent to the login page */
+              ACCESS_ACCOUNT,   /* as ACCESS_USER, but no access token */
+              ACCESS_ENROLMENT, /* … and without second factor even with REQUIRE_2FA=all: the way to one */
+              ACCESS_LEVELS
 };
 
 enum route_thread {                /* where the handler runs */

@@ -10,6 +10,7 @@
 #include "services/admin-api/resources/decimal.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/iso_time.h"
+#include "services/admin-api/resources/row.h"
 #include "shared/http/query.h"
 
 #define LIST_VALUES  500 /* of a comma-separated filter */
@@ -260,6 +261,7 @@ int filter_where(const struct exchange *x, const struct resource *r, struct db_c
     int err = 0;
 
     sql_add(s, " WHERE 1 = 1");
+    row_owner(x, r, s);
     for (size_t i = 0; i < r->filter_count && err == 0; ++i) {
         g.filter = r->filters + i;
         g.value = query_get(x->query, g.filter->name);

@@ -17,6 +17,7 @@ enum field_type {
     FIELD_TIME,
     FIELD_REFERENCE, /* another row by a value of its own: lookup gives the id */
     FIELD_FILE,      /* a part of a multipart body; taken by a hook */
+    FIELD_GIVEN,     /* taken by `validate` from the body as it is */
     FIELD_MADE       /* shown by `show`, never taken */
 };
 
@@ -34,7 +35,7 @@ struct field {
     const char *name;
     enum field_type type;
     unsigned rules;
-    const char *select; /* the SQL expression read; several for `show` */
+    const char *select; /* the SQL expression read; several for `show`; NULL: never shown */
     int columns;        /* of select; 0 means 1 */
     const char *column; /* the table's column written; NULL: read-only */
     int64_t min, max;   /* INTEGER: bounds; TEXT: max characters */
@@ -88,10 +89,13 @@ struct resource {
     size_t filter_count;
     struct order order; /* the default, with the id as its tie-breaker */
     const char *touch;  /* constant part of every UPDATE's SET; NULL: none */
+    const char *owner;  /* "s.user_id": there are only the caller's own; NULL: everybody's */
 
     /* Hooks; each may be NULL. */
     /* Before an answer about one object (id) or all (0): what must be up to date. */
     int (*before_read)(struct exchange *x, struct db_conn *c, int64_t id);
+    /* Behind decoding: takes FIELD_GIVEN, adds to w->decode_errors. 0 or negative. */
+    int (*validate)(struct write *w, struct db_conn *c);
     /* Before the transaction, with a body without errors: 1 go on, 0 answered, negative. */
     int (*before_transaction)(struct write *w, struct db_conn *c);
     /* In the transaction, before INSERT or UPDATE: adds columns with write_set, or field errors. */

@@ -12,6 +12,8 @@ int row_select(const struct resource *r, struct sql *s, const char *further_colu
     int columns = 0;
 
     for (const struct field *f = r->fields; f < r->fields + r->field_count; ++f) {
+        if (f->select == NULL)
+            continue;
         sql_add(s, before);
         sql_add(s, f->select);
         columns += f->columns == 0 ? 1 : f->columns;
@@ -58,6 +60,8 @@ json_t *row_json(const struct exchange *x, const struct resource *r, const struc
     int column = 0;
 
     for (const struct field *f = r->fields; object != NULL && f < r->fields + r->field_count; ++f) {
+        if (f->select == NULL)
+            continue;
         int columns = f->columns == 0 ? 1 : f->columns;
         if ((f->rules & RULE_SHOWN_SET) && db_is_null(row, column)) {
             column += columns;
@@ -98,6 +102,16 @@ int row_load(const struct exchange *x, const struct resource *r, struct db_conn 
     return found;
 }
 
+void row_owner(const struct exchange *x, const struct resource *r, struct sql *s)
+{
+    if (r->owner == NULL)
+        return;
+    sql_add(s, " AND ");
+    sql_add(s, r->owner);
+    sql_add(s, " = ");
+    sql_int(s, x->who.user_id);
+}
+
 int row_find(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t *id)
 {
     struct sql *s;
@@ -119,6 +133,7 @@ int row_find(const struct exchange *x, const struct resource *r, struct db_conn 
         sql_int(s, number);
     else
         sql_text(s, x->params[0]);
+    row_owner(x, r, s);
     int found = sql_one_int(c, s, id);
     sql_free(s);
     return found;

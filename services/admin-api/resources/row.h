@@ -11,6 +11,8 @@ json_t *row_json(const struct exchange *x, const struct resource *r, const struc
 /* The object with that id: 1 with *out, 0: none, or negative. */
 int row_load(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id, json_t **out)
     __attribute__((warn_unused_result));
+/* " AND owner = the caller" where a resource has owners; for a WHERE under construction. */
+void row_owner(const struct exchange *x, const struct resource *r, struct sql *s);
 /* The id of the object that the path's first parameter names: 1, 0 or negative. */
 int row_find(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t *id)
     __attribute__((warn_unused_result));

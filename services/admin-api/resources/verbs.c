@@ -69,7 +69,7 @@ int write_set_text(struct write *w, const char *column, const char *value)
 
 static bool is_writable(const struct field *f)
 {
-    return f->column != NULL || f->type == FIELD_FILE;
+    return f->column != NULL || f->type == FIELD_FILE || f->type == FIELD_GIVEN;
 }
 
 static int decode_one(struct write *w, const struct field *f)
@@ -79,6 +79,10 @@ static int decode_one(struct write *w, const struct field *f)
 
     if (f->type == FIELD_FILE && w->x->file.data != NULL) {
         in->given = in->valid = true;
+        return 0;
+    }
+    if (given != NULL && f->type == FIELD_GIVEN) {
+        in->given = true;
         return 0;
     }
     bool is_none = w->x->is_form && !(f->rules & (RULE_REQUIRED | RULE_NULLABLE)) && f->type != FIELD_TEXT &&
@@ -376,6 +380,8 @@ static int run(struct write *w, struct db_conn *c, int (*body)(struct db_conn *c
     const struct resource *r = w->resource;
     int err = decode(w);
 
+    if (err == 0 && r->validate != NULL)
+        err = r->validate(w, c);
     if (err == 0 && r->before_transaction != NULL && json_object_size(w->decode_errors) == 0) {
         err = r->before_transaction(w, c);
         if (err < 1)
@@ -476,7 +482,7 @@ static int delete_body(struct db_conn *c, void *arg)
     d->unchanged = err == 1;
     if (err < 1)
         return err;
-    err = d->resource->doom(c, id, d->x->now_us);
+    err = d->resource->doom == NULL ? 0 : d->resource->doom(c, id, d->x->now_us);
     s = sql_new();
     if (err < 0 || s == NULL) {
         sql_free(s);

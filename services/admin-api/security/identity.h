@@ -1,6 +1,7 @@
 /*
- * Who is calling: from the Authorization header to a user row read again for this request, so that a changed password
- * or a disabled user ends every token at once. It answers nothing itself: the HTTP side maps the status.
+ * Who is calling: from the Authorization header or the session's cookie to a user row read again for this request, so
+ * that a changed password or a disabled user ends every token at once. It answers nothing itself: the HTTP side maps
+ * the status.
  */
 #ifndef LC_ADMIN_SECURITY_IDENTITY_H
 #define LC_ADMIN_SECURITY_IDENTITY_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "services/admin-api/security/keyring.h"
+#include "services/admin-api/security/session.h"
 #include "shared/db/db.h"
 
 #define IDENTITY_NAME_SIZE 640 /* 150 characters of UTF-8 and NUL */
@@ -24,13 +26,16 @@ enum identity_status {
 
 enum identity_source {
     IDENTITY_BY_BEARER = 1, /* no CSRF token needed */
-    IDENTITY_BY_SESSION
+    IDENTITY_BY_SESSION,
+    IDENTITY_BY_ACCESS_TOKEN /* may do what its scopes say, and nothing else */
 };
 
 /* What the request brought. An Authorization header of any scheme switches cookies off. */
 struct identity_credentials {
     const char *authorization; /* the header's value, not NUL-terminated; NULL: no such header */
     size_t authorization_len;
+    const char *session; /* the cookie's value, not NUL-terminated; NULL: none */
+    size_t session_len;
 };
 
 struct identity {
@@ -39,13 +44,16 @@ struct identity {
     int64_t user_id;
     char username[IDENTITY_NAME_SIZE];
     bool is_staff, is_superuser;
-    bool has_totp;   /* a confirmed second factor exists */
-    bool passed_2fa; /* and this token or session went through it: what downloads ask for */
+    bool has_totp;          /* a confirmed second factor exists */
+    bool passed_2fa;        /* and this token or session went through it: what downloads ask for */
+    struct session session; /* BY_SESSION */
+    unsigned scopes;        /* BY_ACCESS_TOKEN: bits of enum access_scope */
 };
 
-/* 0 with out->status, or the database's negative errno. `now`: seconds since 1970. One query at most; an anonymous
- * request or a forged token costs none. Any thread that owns the connection. */
-int identity_find(const struct keyring *keys, struct db_conn *c, const struct identity_credentials *given, int64_t now,
-                  struct identity *out) __attribute__((warn_unused_result));
+/* 0 with out->status, or the database's negative errno. An anonymous request or a forged JWT costs no query. Any thread
+ * that owns the connection. */
+int identity_find(const struct keyring *keys, struct db_conn *c, const struct identity_credentials *given,
+                  const struct session_limits *limits, int64_t now_us, struct identity *out)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -17,4 +17,12 @@ int second_factor_check(const struct keyring *k, struct db_conn *c, const struct
 int second_factor_enroll(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret)
     __attribute__((warn_unused_result));
 
+/* An unconfirmed secret, over the one offered before. 1; 0: the user has a confirmed one already; or negative. */
+int second_factor_offer(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret)
+    __attribute__((warn_unused_result));
+/* Is it a code of the secret offered? Then that is confirmed (and auth_version raised), in the caller's transaction: 1;
+ * 0: wrong, or nothing is offered; or negative as second_factor_check. */
+int second_factor_confirm(const struct keyring *k, struct db_conn *c, const struct user *u, const char *code,
+                          int64_t now_us) __attribute__((warn_unused_result));
+
 #endif

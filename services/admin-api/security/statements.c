@@ -1,4 +1,4 @@
-/* The table of SQL that accounts use. Only users.c, backup_codes.c and second_factor.c run any of it. */
+/* The table of SQL that accounts use. No other folder runs any of it. */
 #include "services/admin-api/security/statements.h"
 
 const struct db_statement security_statements[SECURITY_STATEMENT_COUNT] = {

@@ -12,6 +12,7 @@
 #define TOTP_TEXT_SIZE   33 /* its base32 and NUL */
 #define TOTP_PERIOD      30 /* seconds of a step */
 #define TOTP_DIGITS      6
+#define TOTP_ISSUER      "Logs Collector"
 
 void totp_make_secret(unsigned char out[TOTP_SECRET_SIZE]);
 
