@@ -8,6 +8,7 @@
 
 enum {
     CACHE_SIZE = 128,      /* statements per connection; the least recently used goes */
+    COUNTS_SIZE = 64,      /* counts remembered per database */
     CACHE_TEXT_MAX = 8192, /* longer texts (long IN lists) are prepared for one use */
 };
 
@@ -34,6 +35,8 @@ struct db_conn {
     struct cached cache[CACHE_SIZE];
 };
 
+struct counts;
+
 struct db {
     const struct db_driver *driver;
     struct db_place *place;
@@ -46,6 +49,7 @@ struct db {
     unsigned failures;      /* to connect, in a row */
     int64_t retry_at_ms;    /* no attempt before, while failures > 0 */
     struct db_fault outage; /* words of the last failed attempt */
+    struct counts *counts;  /* has a lock of its own */
 };
 
 /* Connected and alive as far as can be seen, outside a transaction; 0 or -ENOTCONN (or what connecting said). */
@@ -63,5 +67,8 @@ int conn_failed(struct db_conn *c, int err);
 struct db_prepared *cache_find(struct db_conn *c, const char *sql, const char *letters);
 int cache_add(struct db_conn *c, const char *sql, const char *letters, struct db_prepared *prepared);
 void cache_clear(struct db_conn *c); /* after the link is gone */
+
+struct counts *counts_new(void);
+void counts_free(struct counts *counts);
 
 #endif

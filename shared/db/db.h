@@ -93,6 +93,11 @@ int db_query_values(struct db_conn *c, struct db_rows **out, const char *sql, co
 int64_t db_exec_values(struct db_conn *c, const char *sql, const struct db_value *values, size_t count)
     __attribute__((warn_unused_result));
 
+/* The integer that SELECT COUNT(*) … gives, remembered for as long as nothing in the database changes: a list's pages
+ * are asked for more often than its rows change. Exact; within a transaction always counted. */
+int db_count_values(struct db_conn *c, const char *sql, const struct db_value *values, size_t count, int64_t *out)
+    __attribute__((warn_unused_result));
+
 /* One row or none in one call: `read` gets the row. 1, 0, or negative (read's own error too). */
 int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), void *arg, const struct db_statement *st,
            ...) __attribute__((warn_unused_result));

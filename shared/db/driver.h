@@ -54,6 +54,10 @@ struct db_driver {
     int (*commit)(struct db_link *l);
     void (*rollback)(struct db_link *l);               /* also after the server did it by itself */
     int (*script)(struct db_link *l, const char *sql); /* several statements, in a transaction */
+
+    /* What everybody sees of the database now, outside a transaction: between two equal texts nothing was committed.
+     * Empty: it cannot be told. */
+    int (*moment)(struct db_link *l, char *out, size_t size);
 };
 
 extern const struct db_driver db_sqlite;

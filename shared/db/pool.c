@@ -56,7 +56,8 @@ static int make_pool(struct db *db)
 
     db->conns = calloc(n, sizeof(*db->conns));
     db->idle = calloc(n, sizeof(*db->idle));
-    if (db->conns == NULL || db->idle == NULL)
+    db->counts = counts_new();
+    if (db->conns == NULL || db->idle == NULL || db->counts == NULL)
         return -ENOMEM;
     pthread_mutex_init(&db->lock, NULL);
     pthread_condattr_init(&attr);
@@ -111,10 +112,11 @@ void db_close(struct db *db)
         conn_drop_link(&db->conns[i]);
     if (db->place != NULL)
         db->driver->close(db->place);
-    if (db->conns != NULL && db->idle != NULL) {
+    if (db->conns != NULL && db->idle != NULL && db->counts != NULL) {
         pthread_cond_destroy(&db->freed);
         pthread_mutex_destroy(&db->lock);
     }
+    counts_free(db->counts);
     free(db->conns);
     free(db->idle);
     free(db);

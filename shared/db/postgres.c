@@ -468,6 +468,23 @@ static const void *blob(const struct db_prepared *s, int column, size_t *len)
     return text(s, column);
 }
 
+/* The transactions that are still to be seen and those that never will: pg_snapshot's text. */
+static int moment(struct db_link *l, char *out, size_t size)
+{
+    PGresult *row = NULL;
+    out[0] = '\0';
+    set_deadline(l);
+    int sent = PQsendQueryParams(l->conn, "SELECT pg_current_snapshot()", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+               PQsetSingleRowMode(l->conn) == 1;
+    int more = sent ? flush(l) : postgres_failed(l, NULL);
+    while (more >= 0 && (more = next(l, &row)) == 1) {
+        if ((size_t)PQgetlength(row, 0, 0) < size)
+            memcpy(out, PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0) + 1);
+        PQclear(row);
+    }
+    return more;
+}
+
 static const char *const schemes[] = {"psql://", "postgresql://", "postgres://", NULL};
 
 const struct db_driver db_postgres = {
@@ -494,4 +511,5 @@ const struct db_driver db_postgres = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    .moment = moment,
 };

@@ -351,13 +351,55 @@ static const void *blob(const struct db_prepared *s, int column, size_t *len)
     return bytes == NULL && !is_null(s, column) ? "" : bytes; /* an empty blob is not NULL */
 }
 
+/* --- moments --- */
+
+static int watch(struct db_place *p)
+{
+    if (p->watcher != NULL)
+        return 0;
+    int err = connect_file(p, &p->watcher_fault, &p->watcher);
+    if (err == 0 && (err = prepare(p->watcher, "PRAGMA data_version", "", &p->version)) < 0) {
+        disconnect(p->watcher);
+        p->watcher = NULL;
+    }
+    return err;
+}
+
+static int moment(struct db_link *l, char *out, size_t size)
+{
+    struct db_place *p = l->place;
+    out[0] = '\0';
+    pthread_mutex_lock(&p->watching);
+    int err = watch(p);
+    if (err == 0)
+        err = start(p->watcher, p->version, NULL, 0);
+    if (err == 0 && (err = step(p->watcher, p->version)) == 1) {
+        snprintf(out, size, "%lld", (long long)integer(p->version, 0));
+        end_statement(p->watcher, p->version);
+        err = 0;
+    }
+    if (err < 0)
+        *l->fault = p->watcher_fault;
+    pthread_mutex_unlock(&p->watching);
+    return err;
+}
+
+static void close_place(struct db_place *p)
+{
+    if (p->watcher != NULL) {
+        drop(p->watcher, p->version);
+        disconnect(p->watcher);
+    }
+    sqlite_place_close(p);
+}
+
 static const char *const schemes[] = {"sqlite:///", NULL};
 
 const struct db_driver db_sqlite = {
     .dialect = "sqlite",
     .schemes = schemes,
     .open = sqlite_place_open,
-    .close = sqlite_place_close,
+    .close = close_place,
     .connect = connect_file,
     .disconnect = disconnect,
     .is_alive = is_alive,
@@ -377,4 +419,5 @@ const struct db_driver db_sqlite = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    .moment = moment,
 };

@@ -11,6 +11,10 @@ struct db_place {
     int lock_fd; /* of <path>.lock while this process serves; -1: not exclusive */
     unsigned timeout_ms;
     pthread_mutex_t writer; /* this process's writers queue here instead of polling sqlite's lock */
+    pthread_mutex_t watching;
+    struct db_link *watcher; /* never writes, so that its data_version counts the commits of everybody */
+    struct db_prepared *version;
+    struct db_fault watcher_fault;
 };
 
 int sqlite_place_open(const char *url, const struct db_options *options, struct db_place **out, char *why,

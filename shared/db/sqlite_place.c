@@ -142,6 +142,7 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
     p->lock_fd = -1;
     p->timeout_ms = options->statement_timeout_ms;
     pthread_mutex_init(&p->writer, NULL);
+    pthread_mutex_init(&p->watching, NULL);
     int err = (p->path = path_of(url)) == NULL ? -ENOMEM : check(p, why, why_size);
     if (err == 0 && options->exclusive)
         err = take_lock(p, why, why_size);
@@ -160,6 +161,7 @@ void sqlite_place_close(struct db_place *p)
     if (p->lock_fd >= 0)
         close(p->lock_fd); /* the file stays: removing it would let two processes hold locks on two files */
     pthread_mutex_destroy(&p->writer);
+    pthread_mutex_destroy(&p->watching);
     free(p->path);
     free(p);
 }

@@ -327,6 +327,72 @@ static void prepare_all(void **state)
     db_close(db);
 }
 
+/* The query gives another number each time it runs, so equal answers were remembered. */
+static int64_t count_noise(struct db_conn *c, int64_t value)
+{
+    const char *sql = strcmp(fixture_dialect, "sqlite") == 0
+                          ? "SELECT count(*) * abs(random() / 1000) FROM t WHERE n >= $1"
+                          : "SELECT count(*) * CAST(random() * 1000000000 AS BIGINT) FROM t WHERE n >= $1";
+    const struct db_value v = {.kind = DB_INT, .integer = value};
+    int64_t n = -1;
+    assert_int_equal(db_count_values(c, sql, &v, 1, &n), 0);
+    return n;
+}
+
+static int count_inside(struct db_conn *c, void *arg)
+{
+    int64_t n = 0;
+    (void)arg;
+    must_run(c, "INSERT INTO t VALUES (2)");
+    assert_int_equal(db_count_values(c, "SELECT count(*) FROM t", NULL, 0, &n), 0);
+    assert_int_equal(n, 3);
+    return -ECANCELED;
+}
+
+static int64_t count_t(struct db_conn *c)
+{
+    int64_t n = -1;
+    assert_int_equal(db_count_values(c, "SELECT count(*) FROM t", NULL, 0, &n), 0);
+    return n;
+}
+
+static void counts_are_remembered_until_something_changes(void **state)
+{
+    char url[512];
+    (void)state;
+    fixture_fresh(url, sizeof(url));
+    struct db *db = open_url(url, 2, TIMEOUT_MS), *elsewhere = open_url(url, 1, TIMEOUT_MS);
+    struct db_conn *c = borrow(db), *same = borrow(db), *other = borrow(elsewhere);
+    must_run(c, "CREATE TABLE t (n BIGINT)");
+    must_run(c, "INSERT INTO t VALUES (1)");
+    int64_t first = count_noise(c, 0);
+    assert_true(count_noise(c, 0) == first);
+    assert_true(count_noise(same, 0) == first);
+    assert_int_equal(count_noise(c, 2), 0);
+    struct db_conn *writers[] = {c, same, other};
+    for (size_t i = 0; i < 3; ++i) {
+        must_run(writers[i], "INSERT INTO t VALUES (1)");
+        int64_t changed = count_noise(c, 0);
+        assert_true(changed != first);
+        assert_true(count_noise(same, 0) == changed);
+        first = changed;
+        assert_int_equal(count_t(c), 2 + (int64_t)i);
+    }
+    must_run(other, "DELETE FROM t WHERE n = 1");
+    must_run(c, "INSERT INTO t VALUES (1), (1)");
+    assert_int_equal(count_t(same), 2);
+    assert_int_equal(db_transaction(c, count_inside, NULL), -ECANCELED);
+    assert_int_equal(count_t(c), 2);
+    assert_int_equal(db_count_values(c, "SELECT count(*) FROM nowhere", NULL, 0, &first), -EIO);
+    for (int64_t i = 0; i < 200; ++i) /* more than are remembered */
+        assert_int_equal(count_noise(c, 10 + i), 0);
+    db_release(c);
+    db_release(same);
+    db_release(other);
+    db_close(db);
+    db_close(elsewhere);
+}
+
 static int refuse_row(const struct db_rows *r, void *arg)
 {
     (void)r;
@@ -360,6 +426,7 @@ const struct CMUnitTest value_tests[] = {
     cmocka_unit_test(statement_timeout),
     cmocka_unit_test(many_texts_and_values),
     cmocka_unit_test(prepare_all),
+    cmocka_unit_test(counts_are_remembered_until_something_changes),
     cmocka_unit_test(reader_of_one_row_may_refuse),
 };
 const size_t value_test_count = sizeof(value_tests) / sizeof(value_tests[0]);
