@@ -7,7 +7,7 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/month.h"
-#include "services/admin-api/resources/resource.h"
+#include "services/admin-api/resources/resources.h"
 #include "services/admin-api/resources/statements.h"
 #include "services/admin-api/storage/storage.h"
 #include "shared/http/filename.h"
@@ -229,7 +229,7 @@ static int before_read(struct exchange *x, struct db_conn *c, int64_t id)
     return id != 0 || x->admin->storage == NULL ? 0 : storage_file_all(x->admin->storage, c);
 }
 
-static const struct resource archives = {
+const struct resource archives_resource = {
     .label = "archive",
     .table = "archives",
     .from = "archives a JOIN tickets t ON t.id = a.ticket_id",
@@ -252,22 +252,22 @@ static const struct resource archives = {
 
 int archives_list(struct exchange *x)
 {
-    return resource_list(x, &archives);
+    return resource_list(x, &archives_resource);
 }
 
 int archives_get(struct exchange *x)
 {
-    return resource_get(x, &archives);
+    return resource_get(x, &archives_resource);
 }
 
 int archives_put(struct exchange *x)
 {
-    return resource_update(x, &archives, false);
+    return resource_update(x, &archives_resource, false);
 }
 
 int archives_patch(struct exchange *x)
 {
-    return resource_update(x, &archives, true);
+    return resource_update(x, &archives_resource, true);
 }
 
 /* Its name may be used again: the gateway is told. */
@@ -281,7 +281,7 @@ int archives_delete(struct exchange *x)
     if (err == 0 && integer_parse_path(x->params[0], &id) == 0)
         err = db_one(c, read_place, &place, resource_statement(ARCHIVE_PLACE), id);
     if (err >= 0)
-        err = resource_delete(x, &archives);
+        err = resource_delete(x, &archives_resource);
     if (err == 0 && place.ticket_id != 0)
         storage_name_freed(x->admin->storage, c, place.ticket_id, place.name);
     return err;

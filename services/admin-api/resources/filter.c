@@ -187,7 +187,12 @@ static int filter_text(const struct filtering *g)
     sql_add(g->sql, " AND ");
     sql_add(g->sql, g->filter->expression);
     sql_add(g->sql, " = ");
+    if (g->filter->related != NULL) {
+        sql_add(g->sql, "(");
+        sql_add(g->sql, g->filter->related);
+    }
     sql_value(g->sql, (struct db_value){.kind = DB_TEXT, .bytes = g->value + start, .len = end - start});
+    sql_add(g->sql, g->filter->related != NULL ? ")" : "");
     return 0;
 }
 

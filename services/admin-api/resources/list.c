@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/admin-api/resources/filter.h"
+#include "services/admin-api/resources/list_sql.h"
 #include "services/admin-api/resources/row.h"
 #include "shared/http/query.h"
 #include "shared/loop/server.h"
 
 #define BATCH_ROWS 500
+#define FEW_ROWS   1000 /* sorted in a millisecond */
 
 struct list {
     struct server_source source;
@@ -76,16 +77,6 @@ static int append_row(struct list *l, const struct db_rows *row)
 
 /* --- the rows --- */
 
-static void add_order(const struct list_query *q, struct sql *s)
-{
-    for (size_t i = 0; i < q->key_count; ++i) {
-        sql_add(s, i == 0 ? " ORDER BY " : ", ");
-        sql_add(s, q->keys[i].expression);
-        if (q->keys[i].descending)
-            sql_add(s, " DESC");
-    }
-}
-
 /* The rows behind the last one: k1 >= a AND (k1 > a OR (k1 = a AND (k2 … ))), by each key's direction. */
 static void add_behind(const struct list *l, struct sql *s)
 {
@@ -146,7 +137,7 @@ static int batch_sql(const struct list *l, struct sql *s)
     sql_add(s, l->where->text);
     if (l->begun)
         add_behind(l, s);
-    add_order(&l->query, s);
+    list_sql_order(&l->query, false, s);
     sql_add(s, " LIMIT ");
     sql_int(s, BATCH_ROWS);
     return columns;
@@ -208,21 +199,18 @@ static int list_produce(struct server_source *source, const char **data, size_t 
 
 /* --- pages --- */
 
-static int count_rows(const struct resource *r, struct db_conn *c, const struct sql *where, int64_t *out)
+static int count_rows(const struct list *l, struct db_conn *c, int64_t *out)
 {
     struct sql *s = sql_new();
     if (s == NULL)
         return -ENOMEM;
-    sql_bind_first(s, where);
-    sql_add(s, "SELECT COUNT(*) FROM ");
-    sql_add(s, r->from);
-    sql_add(s, where->text);
-    int found = sql_one_int(c, s, out);
+    list_sql_count(l->resource, l->where, s);
+    int err = sql_count(c, s, out);
     sql_free(s);
-    return found < 0 ? found : 0;
+    return err;
 }
 
-static int read_page(const struct list *l, struct db_conn *c, json_t *results)
+static int read_page(const struct list *l, struct db_conn *c, bool is_few, json_t *results)
 {
     struct sql *s = sql_new();
     struct db_rows *rows;
@@ -230,14 +218,7 @@ static int read_page(const struct list *l, struct db_conn *c, json_t *results)
 
     if (s == NULL)
         return -ENOMEM;
-    sql_bind_first(s, l->where);
-    row_select(l->resource, s, "");
-    sql_add(s, l->where->text);
-    add_order(&l->query, s);
-    sql_add(s, " LIMIT ");
-    sql_int(s, l->query.limit);
-    sql_add(s, " OFFSET ");
-    sql_int(s, l->query.offset);
+    list_sql_page(l->resource, l->where, &l->query, is_few, s);
     err = sql_query(c, &rows, s);
     sql_free(s);
     if (err < 0)
@@ -302,10 +283,10 @@ static int answer_page(struct exchange *x, const struct list *l, struct db_conn 
 {
     int64_t count = 0, limit = l->query.limit, offset = l->query.offset;
     json_t *results = json_array();
-    int err = results == NULL ? -ENOMEM : count_rows(l->resource, c, l->where, &count);
+    int err = results == NULL ? -ENOMEM : count_rows(l, c, &count);
 
     if (err == 0 && offset < count)
-        err = read_page(l, c, results);
+        err = read_page(l, c, l->where->count > 0 && count <= FEW_ROWS, results);
     if (err < 0) {
         json_decref(results);
         return err;

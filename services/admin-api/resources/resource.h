@@ -66,7 +66,8 @@ struct filter {
     enum filter_type type;
     const char *expression; /* SQL; NULL: left out of it */
     enum filter_op op;
-    const char *exists; /* EXISTING: "SELECT 1 FROM … WHERE … = " */
+    const char *exists;  /* EXISTING: "SELECT 1 FROM … WHERE … = " */
+    const char *related; /* TEXT: "SELECT id FROM … WHERE … = ", the id that the expression is compared with */
 };
 
 struct order { /* one key of ORDER BY */
@@ -79,8 +80,9 @@ struct write;
 struct resource {
     const char *label; /* in messages: "ticket with this number already exists." */
     const char *table, *from;
-    const char *id;  /* "t.id" */
-    const char *key; /* what the path names: "t.number" */
+    const char *count_from; /* what the filters alone need; NULL: from */
+    const char *id;         /* "t.id" */
+    const char *key;        /* what the path names: "t.number" */
     bool key_is_number;
     bool takes_files; /* exchange_file_body instead of exchange_body */
     const struct field *fields;

@@ -4,6 +4,6 @@
 
 #include "services/admin-api/resources/resource.h"
 
-extern const struct resource tickets_resource;
+extern const struct resource tickets_resource, archives_resource;
 
 #endif

@@ -28,6 +28,8 @@ void sql_bind_first(struct sql *s, const struct sql *fragment);
 
 /* As db_query_values and db_exec_values; -E2BIG: full. */
 int sql_query(struct db_conn *c, struct db_rows **out, const struct sql *s) __attribute__((warn_unused_result));
+/* As db_count_values. */
+int sql_count(struct db_conn *c, const struct sql *s, int64_t *out) __attribute__((warn_unused_result));
 int64_t sql_exec(struct db_conn *c, const struct sql *s) __attribute__((warn_unused_result));
 /* The first row's first column as an integer: 1, 0: no row, or negative. */
 int sql_one_int(struct db_conn *c, const struct sql *s, int64_t *out) __attribute__((warn_unused_result));

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "shared/db/postgres.h"
-#include "tests/unit/db/postgres_server.h"
+#include "tests/unit/db/cluster.h"
 #include "tests/unit/db/suite.h"
 
 enum { SKIPPED = 77 };
@@ -22,10 +22,10 @@ static char small_disk[128];
 int fixture_start(void **state)
 {
     (void)state;
-    server_make();
+    cluster_make();
     /* In a language's order, so that text sorts by bytes only where that was asked for. */
-    server_run("createdb", "--template=template0", "--locale-provider=icu", "--icu-locale=en-US", "lc", NULL);
-    snprintf(small_disk, sizeof(small_disk), "%s/small", server_directory());
+    cluster_run("createdb", "--template=template0", "--locale-provider=icu", "--icu-locale=en-US", "lc", NULL);
+    snprintf(small_disk, sizeof(small_disk), "%s/small", cluster_directory());
     return 0;
 }
 
@@ -33,13 +33,13 @@ int fixture_stop(void **state)
 {
     (void)state;
     umount2(small_disk, MNT_DETACH); /* if a test left it */
-    server_remove();
+    cluster_remove();
     return 0;
 }
 
 static void url_of(char *url, size_t size, const char *database)
 {
-    snprintf(url, size, "postgresql:///%s?host=%s&user=app", database, server_directory());
+    snprintf(url, size, "postgresql:///%s?host=%s&user=app", database, cluster_directory());
 }
 
 /* A schema is enough and made faster; the URL ends with its options. */
@@ -47,9 +47,22 @@ void fixture_fresh(char *url, size_t size)
 {
     char sql[64];
     snprintf(sql, sizeof(sql), "CREATE SCHEMA test%d", ++fresh_count);
-    server_run("psql", "-c", sql, "lc", NULL);
-    snprintf(url, size, "postgresql:///lc?host=%s&user=app&options=-csearch_path%%3Dtest%d", server_directory(),
+    cluster_run("psql", "-c", sql, "lc", NULL);
+    snprintf(url, size, "postgresql:///lc?host=%s&user=app&options=-csearch_path%%3Dtest%d", cluster_directory(),
              fresh_count);
+}
+
+/* As autovacuum does soon after. */
+void fixture_settle(struct db_conn *c)
+{
+    must_run(c, "VACUUM ANALYZE tickets");
+    must_run(c, "VACUUM ANALYZE archives");
+}
+
+void fixture_plan(struct db_conn *c, const char *sql, const struct db_value *values, size_t count, char *plan,
+                  size_t size)
+{
+    read_plan(c, "EXPLAIN", sql, values, count, 0, plan, size);
 }
 
 static void bad_urls(void **state)
@@ -66,7 +79,7 @@ static void bad_urls(void **state)
     assert_refused("psql:///x?host=/nonexistent&password=s3cr3t", -ENOTCONN, "check the socket's directory");
     url_of(url, sizeof(url), "nowhere");
     assert_refused(url, -ENOTCONN, "createdb");
-    snprintf(url, sizeof(url), "psql://nobody:s3cr3t@/postgres?host=%s", server_directory());
+    snprintf(url, sizeof(url), "psql://nobody:s3cr3t@/postgres?host=%s", cluster_directory());
     assert_refused(url, -ENOTCONN, "createuser");
 }
 
@@ -74,7 +87,7 @@ static void wrong_encoding(void **state)
 {
     char url[256];
     (void)state;
-    server_run("createdb", "--template=template0", "--encoding=LATIN1", "--locale=C", "latin", NULL);
+    cluster_run("createdb", "--template=template0", "--encoding=LATIN1", "--locale=C", "latin", NULL);
     url_of(url, sizeof(url), "latin");
     assert_refused(url, -ENOTCONN, "LATIN1");
 }
@@ -85,7 +98,7 @@ static void several_hosts(void **state)
     char url[256];
     (void)state;
     snprintf(url, sizeof(url), "psql://app@/postgres?host=/nonexistent,%s&target_session_attrs=read-write",
-             server_directory());
+             cluster_directory());
     struct db *db = open_url(url, 1, TIMEOUT_MS);
     char why[256] = "";
     assert_int_equal(db_ping(db, why, sizeof(why)), 0);
@@ -125,7 +138,7 @@ static void comes_back(void (*end)(void))
     assert_null(other);
     assert_int_equal(db_ping(db, why, sizeof(why)), -ENOTCONN);
     assert_non_null(strstr(why, "PostgreSQL"));
-    server_start();
+    cluster_start();
     wait_until_works(c);
     assert_int_equal(db_ping(db, why, sizeof(why)), 0);
     assert_int_equal(number_of(c, "SELECT n FROM t"), 1);
@@ -136,13 +149,13 @@ static void comes_back(void (*end)(void))
 static void restarted_server(void **state)
 {
     (void)state;
-    comes_back(server_stop);
+    comes_back(cluster_stop);
 }
 
 static void crashed_server(void **state)
 {
     (void)state;
-    comes_back(server_kill);
+    comes_back(cluster_kill);
 }
 
 /* A restart between two statements is not even noticed. */
@@ -152,8 +165,8 @@ static void restart_while_idle(void **state)
     struct db_conn *c = borrow(db);
     (void)state;
     make_one(c);
-    server_stop();
-    server_start();
+    cluster_stop();
+    cluster_start();
     assert_int_equal(db_exec_values(c, "UPDATE t SET n = 2", NULL, 0), 1);
     db_release(c);
     db_close(db);
@@ -163,7 +176,7 @@ static int die_inside(struct db_conn *c, void *arg)
 {
     (void)arg;
     must_run(c, "UPDATE t SET n = 7");
-    server_kill();
+    cluster_kill();
     int64_t done = db_exec_values(c, "UPDATE t SET n = 8", NULL, 0);
     assert_int_equal(done, -ENOTCONN);
     return (int)done;
@@ -176,7 +189,7 @@ static void crash_in_a_transaction(void **state)
     (void)state;
     make_one(c);
     assert_int_equal(db_transaction(c, die_inside, NULL), -ENOTCONN);
-    server_start();
+    cluster_start();
     wait_until_works(c);
     assert_int_equal(number_of(c, "SELECT n FROM t"), 1);
     db_release(c);
@@ -193,13 +206,13 @@ static void crash_while_rows_stream(void **state)
     make_one(c);
     assert_int_equal(db_query_values(c, &r, "SELECT generate_series(1, 10000000)", NULL, 0), 0);
     assert_int_equal(db_step(r), 1);
-    server_kill();
+    cluster_kill();
     while ((more = db_step(r)) == 1)
         ;
     assert_int_equal(more, -ENOTCONN);
     assert_int_equal(db_step(r), 0);
     db_rows_free(r);
-    server_start();
+    cluster_start();
     wait_until_works(c);
     db_release(c);
     db_close(db);
@@ -216,11 +229,11 @@ static void frozen_server(void **state)
     make_one(c);
     assert_int_equal(db_query_values(streaming, &r, "SELECT generate_series(1, 10000000)", NULL, 0), 0);
     assert_int_equal(db_step(r), 1);
-    server_freeze();
+    cluster_freeze();
     assert_int_equal(db_exec_values(c, "UPDATE t SET n = 2", NULL, 0), -ETIMEDOUT);
     db_rows_free(r);                                                 /* does not wait for the rest */
     int64_t done = db_exec_values(c, "UPDATE t SET n = 2", NULL, 0); /* connecting ends in time, too */
-    server_thaw();
+    cluster_thaw();
     assert_int_equal(done, -ENOTCONN);
     wait_until_works(c);
     db_release(c);
@@ -492,7 +505,7 @@ static void dialects_have_one_schema(void **state)
 {
     char url[160];
     (void)state;
-    snprintf(url, sizeof(url), "sqlite:///%s/schema.sqlite3", server_directory());
+    snprintf(url, sizeof(url), "sqlite:///%s/schema.sqlite3", cluster_directory());
     struct db *sqlite = open_url(url, 1, TIMEOUT_MS), *postgres = open_shipped();
     migrate_shipped(sqlite);
     struct db_conn *s = borrow(sqlite), *p = borrow(postgres);
@@ -532,7 +545,7 @@ static const struct CMUnitTest own_tests[] = {
 
 int main(void)
 {
-    if (!server_is_installed()) {
+    if (!cluster_is_installed()) {
         printf("skipped: PostgreSQL is not installed (package postgresql)\n");
         return getenv("CI") != NULL ? EXIT_FAILURE : SKIPPED;
     }

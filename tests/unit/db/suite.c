@@ -90,6 +90,24 @@ int64_t number_of(struct db_conn *c, const char *sql)
     return number;
 }
 
+void read_plan(struct db_conn *c, const char *prefix, const char *sql, const struct db_value *values, size_t count,
+               int column, char *plan, size_t size)
+{
+    struct db_rows *r = NULL;
+    char *text = NULL;
+    size_t n = 0;
+    int more;
+    assert_true(asprintf(&text, "%s %s", prefix, sql) > 0);
+    if (db_query_values(c, &r, text, values, count) < 0)
+        fail_msg("%s: %s", text, db_error(c));
+    plan[0] = '\0';
+    while ((more = db_step(r)) == 1 && n < size)
+        n += (size_t)snprintf(plan + n, size - n, "%s\n", db_text(r, column));
+    assert_int_equal(more, 0);
+    db_rows_free(r);
+    free(text);
+}
+
 void make_temporary_directory(char *path, size_t size)
 {
     snprintf(path, size, "/tmp/lc-db-XXXXXX");
@@ -118,6 +136,7 @@ int run_suite(const char *name, const struct CMUnitTest *own, size_t own_count)
     } groups[] = {{value_tests, value_test_count},
                   {transaction_tests, transaction_test_count},
                   {migration_tests, migration_test_count},
+                  {plan_tests, plan_test_count},
                   {own, own_count}};
     struct CMUnitTest all[128];
     size_t n = 0;

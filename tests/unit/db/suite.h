@@ -31,13 +31,21 @@ void assert_refused(const char *url, int expected, const char *words);
 struct db_conn *borrow(struct db *db);
 /* Runs constant SQL without values; asserts that it goes well. */
 void must_run(struct db_conn *c, const char *sql);
+/* Column `column` of every row of "prefix sql", a line each. */
+void read_plan(struct db_conn *c, const char *prefix, const char *sql, const struct db_value *values, size_t count,
+               int column, char *plan, size_t size);
 /* The one integer of a SELECT. */
 int64_t number_of(struct db_conn *c, const char *sql);
 void make_temporary_directory(char *path, size_t size); /* open to the server's user */
 void remove_tree(const char *path);
 
-extern const struct CMUnitTest value_tests[], transaction_tests[], migration_tests[];
-extern const size_t value_test_count, transaction_test_count, migration_test_count;
+/* How the database would run it, one text; after its statistics are what they are in service. */
+void fixture_settle(struct db_conn *c);
+void fixture_plan(struct db_conn *c, const char *sql, const struct db_value *values, size_t count, char *plan,
+                  size_t size);
+
+extern const struct CMUnitTest value_tests[], transaction_tests[], migration_tests[], plan_tests[];
+extern const size_t value_test_count, transaction_test_count, migration_test_count, plan_test_count;
 
 /* Runs the shared tests and the program's own. */
 int run_suite(const char *name, const struct CMUnitTest *own, size_t own_count);

@@ -72,9 +72,11 @@ CREATE TABLE tickets (
     rev INTEGER NOT NULL DEFAULT 1,             -- grows with every change the gateway must hear of
     projected_rev INTEGER NOT NULL DEFAULT 0    -- the rev Redis has
 ) STRICT;
-CREATE INDEX tickets_platform ON tickets (platform_id);
-CREATE INDEX tickets_user ON tickets (user_id);
+-- What lists filter by, each in the order of lists: the newest first.
 CREATE INDEX tickets_created ON tickets (time_create, id);
+CREATE INDEX tickets_resolved ON tickets (resolved, time_create, id);
+CREATE INDEX tickets_platform ON tickets (platform_id, time_create, id);
+CREATE INDEX tickets_user ON tickets (user_id, time_create, id);
 CREATE INDEX tickets_unprojected ON tickets (id) WHERE rev > projected_rev;
 -- Tickets deleted and tokens rotated away: Redis is told until it has heard.
 CREATE TABLE tombstones (

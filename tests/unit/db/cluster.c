@@ -1,5 +1,5 @@
-/* The server of the tests; see postgres_server.h. */
-#include "tests/unit/db/postgres_server.h"
+/* The server of the tests; see cluster.h. */
+#include "tests/unit/db/cluster.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,15 +21,15 @@
 
 enum { ARGUMENTS = 24, PROCESSES = 64, PATIENCE_MS = 20000 };
 
-static char programs[128], directory[64], cluster[96];
+static char programs[128], directory[64], data[96];
 static pid_t postmaster;
 
-const char *server_directory(void)
+const char *cluster_directory(void)
 {
     return directory;
 }
 
-bool server_is_installed(void)
+bool cluster_is_installed(void)
 {
     glob_t found;
     if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) == 0) {
@@ -75,7 +75,7 @@ static void run(const char *program, const char *const *args)
         fail_msg("%s ended with status %d", program, status);
 }
 
-void server_run(const char *program, ...)
+void cluster_run(const char *program, ...)
 {
     const char *args[ARGUMENTS + 1] = {"-h", directory, "-U", "app"};
     va_list list;
@@ -98,12 +98,12 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-void server_start(void)
+void cluster_start(void)
 {
     char url[160];
     int64_t until = now_ms() + PATIENCE_MS;
     const char *const args[] = {
-        "-D", cluster, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40", NULL};
+        "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40", NULL};
     snprintf(url, sizeof(url), "postgresql:///postgres?host=%s&user=app", directory);
     while (postmaster == 0 || PQping(url) != PQPING_OK) {
         /* It does not start while processes of a killed one hold its memory. */
@@ -112,19 +112,19 @@ void server_start(void)
         if (postmaster == 0)
             postmaster = spawn("postgres", args);
         if (now_ms() > until)
-            fail_msg("PostgreSQL does not start in %s", cluster);
+            fail_msg("PostgreSQL does not start in %s", data);
         pause_shortly();
     }
 }
 
-void server_make(void)
+void cluster_make(void)
 {
     make_temporary_directory(directory, sizeof(directory));
-    snprintf(cluster, sizeof(cluster), "%s/cluster", directory);
-    const char *const args[] = {
-        "-D", cluster, "-U", "app", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", NULL};
+    snprintf(data, sizeof(data), "%s/cluster", directory);
+    const char *const args[] = {"-D", data, "-U", "app", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8",
+                                NULL};
     run("initdb", args);
-    server_start();
+    cluster_start();
 }
 
 /* The postmaster and what it started: each in a process group of its own. */
@@ -148,29 +148,29 @@ static void wait_for_end(void)
     postmaster = 0;
 }
 
-void server_stop(void)
+void cluster_stop(void)
 {
     assert_int_equal(kill(postmaster, SIGINT), 0);
     wait_for_end();
 }
 
-void server_kill(void)
+void cluster_kill(void)
 {
     signal_all(SIGKILL);
     wait_for_end();
 }
 
-void server_freeze(void)
+void cluster_freeze(void)
 {
     signal_all(SIGSTOP);
 }
 
-void server_thaw(void)
+void cluster_thaw(void)
 {
     signal_all(SIGCONT);
 }
 
-void server_remove(void)
+void cluster_remove(void)
 {
     if (postmaster != 0) {
         kill(postmaster, SIGCONT);

@@ -1,0 +1,37 @@
+/* The statements of lists; see list_sql.h. */
+#include "services/admin-api/resources/list_sql.h"
+
+#include "services/admin-api/resources/row.h"
+
+/* With a plus before it a column is an expression that no index has. */
+void list_sql_order(const struct list_query *q, bool is_few, struct sql *s)
+{
+    for (size_t i = 0; i < q->key_count; ++i) {
+        sql_add(s, i == 0 ? " ORDER BY " : ", ");
+        sql_add(s, is_few && !q->keys[i].is_text ? "+" : "");
+        sql_add(s, q->keys[i].expression);
+        if (q->keys[i].descending)
+            sql_add(s, " DESC");
+    }
+}
+
+void list_sql_count(const struct resource *r, const struct sql *where, struct sql *s)
+{
+    sql_bind_first(s, where);
+    sql_add(s, "SELECT COUNT(*) FROM ");
+    sql_add(s, r->count_from != NULL ? r->count_from : r->from);
+    sql_add(s, where->text);
+}
+
+void list_sql_page(const struct resource *r, const struct sql *where, const struct list_query *q, bool is_few,
+                   struct sql *s)
+{
+    sql_bind_first(s, where);
+    row_select(r, s, "");
+    sql_add(s, where->text);
+    list_sql_order(q, is_few, s);
+    sql_add(s, " LIMIT ");
+    sql_int(s, q->limit);
+    sql_add(s, " OFFSET ");
+    sql_int(s, q->offset);
+}

@@ -1,0 +1,134 @@
+/*
+ * The lists of tickets and archives find their rows by an index, on tables of a size at which it matters: the
+ * statements are those that the API makes of a query string, the plans the database's own.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/config.h"
+#include "services/admin-api/resources/list_sql.h"
+#include "services/admin-api/resources/resources.h"
+#include "shared/http/query.h"
+#include "tests/unit/db/suite.h"
+
+enum { PLAN_SIZE = 8192 };
+
+/* Words of a plan that show a table read as a whole, or rows sorted that an index has in order. */
+static const struct {
+    const char *dialect, *whole[2], *sorted;
+} words[] = {
+    {"sqlite", {"SCAN t\n", "SCAN a\n"}, "USE TEMP B-TREE FOR ORDER BY"},
+    {"postgres", {"Seq Scan on tickets", "Seq Scan on archives"}, "->  Sort "},
+};
+
+/* By which index: words of sqlite's and of PostgreSQL's plan; NULL: any of several will do. */
+static const struct {
+    const struct resource *resource;
+    const char *query, *sqlite, *postgres;
+    bool is_few; /* rows that may be sorted */
+} cases[] = {
+    {&tickets_resource, "", "tickets_created", "tickets_created", false},
+    {&tickets_resource, "number=1000007", "(number=?)", "Index Cond: (number = ", true},
+    {&tickets_resource, "number__in=1000007,1000014,5", "(number=?)", "Index Cond: (number = ANY", true},
+    {&tickets_resource, "number__gte=1699000", "(number>?)", "Index Cond: (number >= ", true},
+    {&tickets_resource, "number__lte=1000100", "(number<?)", "Index Cond: (number <= ", true},
+    {&tickets_resource, "id=5", "(rowid=?)", "Index Cond: (id = ", true},
+    {&tickets_resource, "id__in=5,6,7", "(rowid=?)", "Index Cond: (id = ANY", true},
+    {&tickets_resource, "id__gte=99990", "(rowid>?)", "Index Cond: (id >= ", true},
+    {&tickets_resource, "resolved=false", "tickets_resolved (resolved=?)", "tickets_resolved", false},
+    {&tickets_resource, "resolved=true", "tickets_resolved (resolved=?)", NULL, false},
+    {&tickets_resource, "user=u7", "tickets_user (user_id=?)", "tickets_user", false},
+    {&tickets_resource, "user=nobody", "tickets_user (user_id=?)", "tickets_user", false},
+    {&tickets_resource, "user=u7&resolved=false", NULL, NULL, true},
+    {&tickets_resource, "year=2024", "tickets_created (time_create>? AND time_create<?)", "tickets_created", false},
+    {&tickets_resource, "ordering=number", NULL, "tickets_number_key", false},
+    {&archives_resource, "", "archives_created", "archives_created", false},
+    {&archives_resource, "ticket=1000007", "(number=?)", "Index Cond: (number = ", true},
+    {&archives_resource, "id=5", "(rowid=?)", "Index Cond: (id = ", true},
+    {&archives_resource, "id__lte=20", "(rowid<?)", "Index Cond: (id <= ", true},
+    {&archives_resource, "time_create__gte=2025-01-01", "archives_created (time_create>?)", "archives_created", false},
+    {&archives_resource, "time_create__lte=2024-01-02", "archives_created (time_create<?)", "archives_created", false},
+    {&archives_resource, "time_create=2024-01-02", "archives_created (time_create=?)", "archives_created", false},
+};
+
+static void fill(struct db_conn *c)
+{
+    static const char tickets[] =
+        "WITH RECURSIVE s (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM s WHERE n < 100000) INSERT INTO "
+        "tickets "
+        "(number, "
+        "resolved, platform_id, user_id, token_hash, token_sealed, time_create, time_update) SELECT 1000000 + n * 7, "
+        "CASE WHEN n % 50 = 0 THEN 0 ELSE 1 END, 1 + n % 5, 1 + n % 20, 'hash' || n, $1, 1704067200000000 + n * "
+        "500000000, 0 FROM s";
+    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p1', ''), ('p2', ''), ('p3', ''), ('p4', ''), "
+                "('p5', '')");
+    must_run(c, "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20) INSERT INTO users "
+                "(username, password, time_create) SELECT 'u' || n, '', 0 FROM s");
+    assert_int_equal(db_exec_values(c, tickets, &sealed, 1), 100000);
+    must_run(c,
+             "INSERT INTO archives (ticket_id, upload_id, name, size, sha256, time_create) SELECT id, 'upload' || id, "
+             "'logs.tar.gz', 1, '', time_create + 1 FROM tickets");
+    fixture_settle(c);
+}
+
+enum kind { PAGE, PAGE_OF_FEW, COUNT };
+
+/* The plan of the page, or of the count. */
+static void plan_of(struct db_conn *c, const struct resource *r, const char *text, enum kind kind, char plan[PLAN_SIZE])
+{
+    const struct admin_config config = {.page_limit = 1000};
+    const struct admin admin = {.config = &config};
+    struct exchange x = {.admin = &admin};
+    struct list_query q;
+    struct sql *where = sql_new(), *s = sql_new();
+    json_t *errors = json_object();
+    const char *why = "";
+    char query[256];
+    snprintf(query, sizeof(query), "limit=50&%s", text);
+    assert_int_equal(query_parse((struct span){query, strlen(query)}, &x.query, &why), 0);
+    assert_int_equal(filter_where(&x, r, c, where, errors), 0);
+    assert_int_equal(filter_list(&x, r, &q, errors), 0);
+    assert_int_equal(json_object_size(errors), 0);
+    if (kind == COUNT)
+        list_sql_count(r, where, s);
+    else
+        list_sql_page(r, where, &q, kind == PAGE_OF_FEW, s);
+    assert_false(s->full);
+    fixture_plan(c, s->text, s->values, s->count, plan, PLAN_SIZE);
+    json_decref(errors);
+    query_free(x.query);
+    sql_free(where);
+    sql_free(s);
+}
+
+static void pages_come_by_an_index(void **state)
+{
+    struct db *db = open_shipped();
+    struct db_conn *c = borrow(db);
+    size_t d = strcmp(fixture_dialect, words[0].dialect) == 0 ? 0 : 1;
+    char plan[PLAN_SIZE];
+    (void)state;
+    fill(c);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        const char *wanted = d == 0 ? cases[i].sqlite : cases[i].postgres;
+        plan_of(c, cases[i].resource, cases[i].query, cases[i].is_few ? PAGE_OF_FEW : PAGE, plan);
+        if (strstr(plan, words[d].whole[0]) != NULL || strstr(plan, words[d].whole[1]) != NULL)
+            fail_msg("%s %s reads the whole table:\n%s", cases[i].resource->table, cases[i].query, plan);
+        if (!cases[i].is_few && strstr(plan, words[d].sorted) != NULL)
+            fail_msg("%s %s sorts:\n%s", cases[i].resource->table, cases[i].query, plan);
+        if (wanted != NULL && strstr(plan, wanted) == NULL)
+            fail_msg("%s %s without %s:\n%s", cases[i].resource->table, cases[i].query, wanted, plan);
+    }
+    plan_of(c, &tickets_resource, "resolved=false", COUNT, plan);
+    assert_non_null(
+        strstr(plan, d == 0 ? "COVERING INDEX tickets_resolved" : "Index Only Scan using tickets_resolved"));
+    plan_of(c, &tickets_resource, "user=u7", COUNT, plan);
+    assert_non_null(strstr(plan, d == 0 ? "COVERING INDEX tickets_user" : "Index Only Scan using tickets_user"));
+    db_release(c);
+    db_close(db);
+}
+
+const struct CMUnitTest plan_tests[] = {cmocka_unit_test(pages_come_by_an_index)};
+const size_t plan_test_count = sizeof(plan_tests) / sizeof(plan_tests[0]);
