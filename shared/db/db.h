@@ -30,6 +30,7 @@ struct db_options {
     /* The process that serves: a second one with this on the same sqlite file is refused, by a lock on <file>.lock held
      * until db_close. Commands that run beside the server leave it off. PostgreSQL ignores it. */
     bool exclusive;
+    bool read_only; /* somebody else's database, to read from: nothing is created or changed */
 };
 
 /* `url`: sqlite:///relative, sqlite:////absolute, psql://… or postgresql://… (libpq's syntax, also ?host=/socket).

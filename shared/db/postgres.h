@@ -9,6 +9,7 @@
 struct db_place {
     PQconninfoOption *options; /* of the URL */
     unsigned timeout_ms;
+    bool read_only;
 };
 
 struct db_link {

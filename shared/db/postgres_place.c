@@ -88,6 +88,7 @@ int postgres_place_open(const char *url, const struct db_options *options, struc
         return -ENOMEM;
     }
     p->timeout_ms = options->statement_timeout_ms;
+    p->read_only = options->read_only;
     p->options = PQconninfoParse(canonical, &words);
     bool is_malformed = p->options == NULL && words != NULL, is_bad = p->options != NULL && has_bad_port(p->options);
     free(canonical);
@@ -140,6 +141,8 @@ static void gather(const struct db_place *p, struct keywords *k, char connect_ti
             add(k, o->keyword, o->val);
     }
     add(k, "connect_timeout", connect_timeout);
+    if (p->read_only)
+        add(k, "options", "-c default_transaction_read_only=on");
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); ++i)
         add(k, defaults[i].keyword, defaults[i].value);
 }

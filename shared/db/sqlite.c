@@ -183,12 +183,14 @@ static int connect_file(struct db_place *p, struct db_fault *fault, struct db_li
     l->place = p;
     l->fault = fault;
     /* Not to be created: a file that went away is an outage, not a new database. */
-    int rc =
-        sqlite3_open_v2(p->path, &l->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int rc = sqlite3_open_v2(p->path, &l->handle,
+                             (p->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                                 SQLITE_OPEN_EXRESCODE,
+                             NULL);
     int err = rc == SQLITE_OK ? 0 : failed(l, rc);
     if (err == 0) {
         sqlite3_busy_timeout(l->handle, (int)p->timeout_ms);
-        err = set_wal(l);
+        err = p->read_only ? 0 : set_wal(l);
     }
     if (err == 0)
         err = script(l, settings);

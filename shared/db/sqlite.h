@@ -10,6 +10,7 @@ struct db_place {
     char *path;
     int lock_fd; /* of <path>.lock while this process serves; -1: not exclusive */
     unsigned timeout_ms;
+    bool read_only;
     pthread_mutex_t writer; /* this process's writers queue here instead of polling sqlite's lock */
     pthread_mutex_t watching;
     struct db_link *watcher; /* never writes, so that its data_version counts the commits of everybody */

@@ -129,6 +129,8 @@ static int check(struct db_place *p, char *why, size_t why_size)
                  "directory or sqlite:////directory/file");
         return -EINVAL;
     }
+    if (p->read_only && access(p->path, R_OK) == 0)
+        return 0;
     int err = check_directory(p->path, why, why_size);
     return err < 0 ? err : make_file(p->path, why, why_size);
 }
@@ -141,6 +143,7 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
         return -ENOMEM;
     p->lock_fd = -1;
     p->timeout_ms = options->statement_timeout_ms;
+    p->read_only = options->read_only;
     pthread_mutex_init(&p->writer, NULL);
     pthread_mutex_init(&p->watching, NULL);
     int err = (p->path = path_of(url)) == NULL ? -ENOMEM : check(p, why, why_size);

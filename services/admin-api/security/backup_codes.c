@@ -14,13 +14,15 @@
 
 #include "services/admin-api/security/statements.h"
 
-#define CODE_LENGTH 10
+#define CODE_LENGTH     10 /* of those made here; imported ones may be shorter or longer */
+#define CODE_LENGTH_MIN 8
+#define CODE_LENGTH_MAX 16
 #define HASH_SIZE   65 /* hex SHA-256 and NUL */
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /* As typed to as hashed: false if it cannot be a code. */
-static bool canonical(const char *text, char out[CODE_LENGTH + 1])
+static bool canonical(const char *text, char out[CODE_LENGTH_MAX + 1])
 {
     size_t len = 0;
 
@@ -30,12 +32,12 @@ static bool canonical(const char *text, char out[CODE_LENGTH + 1])
         if (c == '-' || c == ' ')
             continue;
         c = c == 'o' ? '0' : c == 'i' || c == 'l' ? '1' : c;
-        if (len == CODE_LENGTH || !strchr(alphabet, c))
+        if (len == CODE_LENGTH_MAX || !isalnum(c) || c > 'z')
             return false;
         out[len++] = (char)c;
     }
     out[len] = '\0';
-    return len == CODE_LENGTH;
+    return len >= CODE_LENGTH_MIN;
 }
 
 static int hash_code(const unsigned char *key, int64_t user_id, const char *code, char out[HASH_SIZE])
@@ -68,6 +70,19 @@ static int add_code(const struct keyring *k, struct db_conn *c, int64_t user_id,
     return done < 0 ? (int)done : 0;
 }
 
+int backup_codes_add(const struct keyring *k, struct db_conn *c, int64_t user_id, const char *text)
+{
+    char code[CODE_LENGTH_MAX + 1];
+    char hash[HASH_SIZE];
+
+    if (!canonical(text, code))
+        return -EINVAL;
+    int err = hash_code(keyring_key(k, 0, KEY_BACKUP_CODE), user_id, code, hash);
+    int64_t done = err ? err : db_exec(c, security_statement(BACKUP_CODE_ADD), user_id, hash);
+    sodium_memzero(code, sizeof(code));
+    return done < 0 ? (int)done : 0;
+}
+
 int backup_codes_renew(const struct keyring *k, struct db_conn *c, int64_t user_id,
                        char out[BACKUP_CODE_COUNT][BACKUP_CODE_SIZE])
 {
@@ -86,7 +101,7 @@ int backup_codes_renew(const struct keyring *k, struct db_conn *c, int64_t user_
 
 int backup_codes_spend(const struct keyring *k, struct db_conn *c, int64_t user_id, const char *text, int64_t now_us)
 {
-    char code[CODE_LENGTH + 1];
+    char code[CODE_LENGTH_MAX + 1];
     char hash[HASH_SIZE];
 
     if (!canonical(text, code))

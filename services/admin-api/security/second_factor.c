@@ -94,16 +94,22 @@ int second_factor_check(const struct keyring *k, struct db_conn *c, const struct
     return backup_codes_spend(k, c, u->id, code, now_us);
 }
 
-int second_factor_enroll(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret)
+int second_factor_set(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret,
+                      size_t secret_len)
 {
     void *sealed = NULL;
     size_t len = 0;
-    int err = seal(k, KEY_TOTP, secret, TOTP_SECRET_SIZE, &sealed, &len);
+    int err = seal(k, KEY_TOTP, secret, secret_len, &sealed, &len);
 
     if (!err)
         err = user_set_totp(c, user_id, sealed, len);
     free(sealed);
     return err;
+}
+
+int second_factor_enroll(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret)
+{
+    return second_factor_set(k, c, user_id, secret, TOTP_SECRET_SIZE);
 }
 
 int second_factor_offer(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret)

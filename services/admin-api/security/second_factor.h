@@ -25,4 +25,8 @@ int second_factor_offer(const struct keyring *k, struct db_conn *c, int64_t user
 int second_factor_confirm(const struct keyring *k, struct db_conn *c, const struct user *u, const char *code,
                           int64_t now_us) __attribute__((warn_unused_result));
 
+/* The same with a secret of another length, at most 80 bytes: one that another server made. */
+int second_factor_set(const struct keyring *k, struct db_conn *c, int64_t user_id, const unsigned char *secret,
+                      size_t secret_len) __attribute__((warn_unused_result));
+
 #endif

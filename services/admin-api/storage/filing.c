@@ -67,7 +67,7 @@ static int step_read(struct filing *f)
     return f->wanted != 0 && f->manifest.ticket_id != f->wanted;
 }
 
-static int add_archive(struct db_conn *c, const struct record_manifest *m)
+int filing_add_archive(struct db_conn *c, const struct record_manifest *m)
 {
     char name[FILENAME_SIZE], hex[DIGEST_HEX_SIZE];
     int64_t added = 0;
@@ -116,7 +116,7 @@ static int record(struct db_conn *c, void *arg)
     int found = db_one(c, NULL, NULL, storage_statement(TICKET_EXISTS), m->ticket_id);
     if (found != 1)
         return found < 0 ? found : refuse(f, "its ticket is gone");
-    int err = add_archive(c, m);
+    int err = filing_add_archive(c, m);
     if (err < 0)
         return err;
     f->verdict = FILED;

@@ -51,6 +51,10 @@ int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_c
 
 /* store.c: directories and files. */
 int store_open_archives(struct storage *s, char *why, size_t why_size);
+/* openat2 that follows no symlink and stays below `at`: a descriptor, or negative. */
+int store_open_beneath(int at, const char *path, uint64_t flags);
+int store_open_shelf(struct storage *s, const char *id); /* archives/<xx>, made if missing: a descriptor */
+int store_write_file(int dir, const char *name, const void *data, size_t len); /* a new one, fsynced */
 /* Opens spool/new/<id> safely: a real directory. */
 int store_open_spooled(struct storage *s, const char *id);
 /* Decodes the manifest in `dir` and checks it against the id and the data file: 0, -EBADMSG (it will never be good;
@@ -71,6 +75,9 @@ int store_each(int directory, int (*each)(void *arg, const char *id), void *arg)
 
 /* filing.c. `wanted` 0: every ticket's. `until_ms` (monotonic) 0: without limit. Returns out->error. */
 int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t until_ms, struct sweep_outcome *out);
+
+/* In a transaction: the row of an archive, its name suffixed when the ticket has one of that name. */
+int filing_add_archive(struct db_conn *c, const struct record_manifest *m);
 
 /* projection.c */
 struct projection_extra {   /* each may be NULL */

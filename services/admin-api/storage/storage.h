@@ -86,6 +86,22 @@ struct storage_upload { /* under way: as Redis and the spool show it */
 int storage_uploads(struct storage *s, int64_t ticket_id, int (*each)(void *arg, const struct storage_upload *u),
                     void *arg) __attribute__((warn_unused_result));
 
+/* A file of another server's, to become an archive. */
+struct storage_adoption {
+    const char *path; /* below the directory; no symlink on the way */
+    const char *upload_id, *name;
+    int64_t ticket_id, number, time_us;
+};
+struct storage_adopted {
+    int64_t size;
+    char sha256[STORAGE_SHA256_SIZE], md5[33];
+};
+/* Copies it to archives/<id>, fsynced, over what an interrupted copy left there, and adds ledger and archive rows; the
+ * original stays. 0; 1: that id was taken over before, perhaps deleted since; -ENOENT: no such file; -ELOOP, -EXDEV:
+ * not below the directory; -EINVAL: not a regular file. */
+int storage_adopt(struct storage *s, struct db_conn *c, int directory, const struct storage_adoption *what,
+                  struct storage_adopted *out) __attribute__((warn_unused_result));
+
 struct storage_info {
     int64_t total, used, free; /* bytes */
     int64_t spooled, orphans;  /* uploads */

@@ -21,7 +21,7 @@
 #define TREE_DEPTH   8 /* of what may be removed; ours are one deep */
 
 /* openat2 is Linux 5.6; the flags make any symlink on the way an error. */
-static int open_beneath(int at, const char *path, uint64_t flags)
+int store_open_beneath(int at, const char *path, uint64_t flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW,
                            .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -76,7 +76,12 @@ static int open_shelf(struct storage *s, const char *id, bool make)
     char shelf[3] = {id[0], id[1], '\0'};
     if (make && mkdirat(s->archives, shelf, 0700) < 0 ? errno != EEXIST : make && fsync(s->archives) < 0)
         return -errno;
-    return open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
+    return store_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
+}
+
+int store_open_shelf(struct storage *s, const char *id)
+{
+    return open_shelf(s, id, true);
 }
 
 /* A directory whose descriptor the gateway kept may have changed since it was filed: a FIFO must not block us. */
@@ -85,7 +90,7 @@ static int open_filed(struct storage *s, const char *id, int64_t *size)
     char path[64];
     struct stat st;
     snprintf(path, sizeof(path), "%.2s/%s/data", id, id);
-    int fd = open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
+    int fd = store_open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -100,13 +105,13 @@ static int open_filed(struct storage *s, const char *id, int64_t *size)
 
 int store_open_spooled(struct storage *s, const char *id)
 {
-    return open_beneath(spool_new_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
+    return store_open_beneath(spool_new_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
 }
 
 static int open_plain(struct storage *s, int dir, const char *name, int64_t *size, const char **why)
 {
     struct stat st;
-    int fd = open_beneath(dir, name, O_RDONLY | O_NONBLOCK);
+    int fd = store_open_beneath(dir, name, O_RDONLY | O_NONBLOCK);
     *why = "a file is missing or a symlink";
     if (fd < 0)
         return fd == -ENOENT || fd == -ELOOP || fd == -ENXIO ? -EBADMSG : fd;
@@ -203,7 +208,7 @@ int store_peek(struct storage *s, struct storage_upload *u)
 {
     struct statx born;
     const char *why;
-    int dir = open_beneath(spool_tmp_fd(s->spool), u->upload_id, O_RDONLY | O_DIRECTORY);
+    int dir = store_open_beneath(spool_tmp_fd(s->spool), u->upload_id, O_RDONLY | O_DIRECTORY);
     if (dir < 0)
         return dir;
     if (statx(dir, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 && (born.stx_mask & STATX_BTIME))
@@ -279,7 +284,7 @@ struct removal {
 static int remove_entry(void *arg, const char *name)
 {
     const struct removal *r = arg;
-    int dir = r->depth < TREE_DEPTH ? open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
+    int dir = r->depth < TREE_DEPTH ? store_open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
     if (dir == -ENOENT)
         return 0;
     if (dir < 0) /* not a directory, or one that we do not go into */
@@ -315,7 +320,7 @@ int store_remove(struct storage *s, const char *id)
 
 /* --- bytes that came through the API --- */
 
-static int write_file(int dir, const char *name, const void *data, size_t len)
+int store_write_file(int dir, const char *name, const void *data, size_t len)
 {
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     int err = fd < 0 ? -errno : 0;
@@ -341,9 +346,9 @@ static int write_both(int shelf, const char *id, const void *data, size_t len, c
     int dir = openat(shelf, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err = dir < 0 ? -errno : record_manifest_encode(m, &bytes, &bytes_len);
     if (err == 0)
-        err = write_file(dir, "data", data, len);
+        err = store_write_file(dir, "data", data, len);
     if (err == 0)
-        err = write_file(dir, "manifest", bytes, bytes_len);
+        err = store_write_file(dir, "manifest", bytes, bytes_len);
     if (err == 0 && (fsync(dir) < 0 || fsync(shelf) < 0))
         err = -errno;
     free(bytes);

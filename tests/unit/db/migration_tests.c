@@ -133,12 +133,13 @@ static void what_admin_api_ships(void **state)
 
 static const struct db_statement statements[] = {
 #define STATEMENT(id, given, gives, text) {.name = #id, .sql = (text), .params = (given), .columns = (gives)},
+#include "services/admin-api/import/statements.def"
 #include "services/admin-api/resources/statements.def"
 #include "services/admin-api/security/statements.def"
 #include "services/admin-api/storage/statements.def"
 #undef STATEMENT
 };
-enum { STATEMENT_TABLES = 3 }; /* included above */
+enum { STATEMENT_TABLES = 4 }; /* included above */
 
 /* Against the schema that is shipped, with the types and number of their parameters and columns. */
 static void every_statement_of_admin_api(void **state)

@@ -1,4 +1,4 @@
-/* Loops: timers in order and restarted, messages from another thread in order, sockets paused and resumed. */
+/* Loops: timers never early, restarted, stopped, messages from another thread in order, sockets paused and resumed. */
 #include "shared/loop/loop.h"
 
 #include <pthread.h>
@@ -15,16 +15,15 @@ static struct loop *loop;
 
 struct tick {
     struct loop_timer timer;
-    int fired, order;
+    int fired;
+    uint64_t started_ms, fired_ms;
 };
-
-static int fired_in_all;
 
 static void on_tick(struct loop_timer *t)
 {
     struct tick *k = (struct tick *)(void *)t;
     ++k->fired;
-    k->order = ++fired_in_all;
+    k->fired_ms = loop_now(loop);
 }
 
 static void on_last(struct loop_timer *t)
@@ -33,21 +32,28 @@ static void on_last(struct loop_timer *t)
     loop_stop(loop);
 }
 
+static void start(struct tick *k, uint32_t ms, void (*on_time)(struct loop_timer *t))
+{
+    k->started_ms = loop_now(loop);
+    loop_timer_start(loop, &k->timer, ms, on_time);
+}
+
 static void test_timers(void **state)
 {
     struct tick soon = {0}, later = {0}, never = {0}, last = {0};
     (void)state;
     assert_int_equal(loop_new(&loop), 0);
     loop_timer_stop(&never.timer); /* harmless before it was ever started */
-    loop_timer_start(loop, &later.timer, 40, on_tick);
-    loop_timer_start(loop, &never.timer, 10, on_tick);
-    loop_timer_start(loop, &soon.timer, 20, on_tick);
-    loop_timer_start(loop, &soon.timer, 10, on_tick); /* restarted, not doubled */
-    loop_timer_start(loop, &last.timer, 123, on_last);
+    start(&later, 40, on_tick);
+    start(&never, 10, on_tick);
+    start(&soon, 20, on_tick);
+    start(&soon, 10, on_tick); /* restarted, not doubled */
+    start(&last, 123, on_last);
     loop_timer_stop(&never.timer);
     loop_run(loop);
     assert_true(soon.fired == 1 && later.fired == 1 && never.fired == 0 && last.fired == 1);
-    assert_true(soon.order < later.order && later.order < last.order);
+    assert_true(soon.fired_ms - soon.started_ms >= 10 && later.fired_ms - later.started_ms >= 40);
+    assert_true(last.fired_ms - last.started_ms >= 123); /* which is how long at least the others had */
     loop_free(loop);
 }
 

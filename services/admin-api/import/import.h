@@ -1,0 +1,54 @@
+/*
+ * Takes over a Logs Collector 0.1.0 (Django): users with password hashes and second factors, platforms, tickets with
+ * their tokens, archives with their files. What is here already is left as it is, so that it may be repeated while both
+ * run, and finished after the old one has stopped. Main thread of the command; it prints what it could not take.
+ */
+#ifndef LC_ADMIN_IMPORT_IMPORT_H
+#define LC_ADMIN_IMPORT_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "services/admin-api/admin.h"
+#include "shared/db/db.h"
+
+struct import_options {
+    const char *db;    /* of 0.1.0: a file, or a URL as DB_URL takes */
+    const char *media; /* the directory that collector_archive.file is relative to */
+    bool dry_run;
+};
+
+struct import {
+    const struct admin *admin;
+    struct db *old_db;
+    struct db_conn *old, *beside; /* two, since one query at a time runs on a connection */
+    struct db_conn *ours;
+    int media; /* directory */
+    bool dry_run;
+    int64_t taken, known, failed; /* of the step under way */
+};
+
+/* 0: everything is taken over; 1: something could not be, and was said; negative: it could not go on. */
+int import_run(const struct admin *admin, const struct import_options *options, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
+
+/* --- for the steps: each row ends with exactly one of these --- */
+void import_taken(struct import *i);
+void import_known(struct import *i);
+void import_failed(struct import *i, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Each goes over one old table. 0, or the negative errno of a database that is away: what is wrong with a row is no
+ * error. */
+int import_users(struct import *i) __attribute__((warn_unused_result));
+int import_platforms(struct import *i) __attribute__((warn_unused_result));
+int import_tickets(struct import *i) __attribute__((warn_unused_result));
+int import_archives(struct import *i) __attribute__((warn_unused_result));
+
+/* Calls `each` for every row of an old table, until it returns non-zero. */
+int import_each(struct import *i, const struct db_statement *old,
+                int (*each)(struct import *i, const struct db_rows *row)) __attribute__((warn_unused_result));
+/* Django's text of a time, in UTC or with an offset, as microseconds since 1970; 0 for what is none. */
+int64_t import_time(const char *text);
+
+#endif

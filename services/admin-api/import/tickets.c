@@ -1,0 +1,107 @@
+/* Platforms and tickets of 0.1.0. Tokens stay what they are, so customers' links and scripts go on working. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/import/import.h"
+#include "services/admin-api/import/statements.h"
+#include "services/admin-api/security/seal.h"
+#include "shared/http/token.h"
+
+#define ATTEMPTS_MAX 10
+
+enum { OLD_NUMBER, OLD_RESOLVED, OLD_NOTE, OLD_TOKEN, OLD_ATTEMPTS, OLD_CREATED, OLD_UPDATED, OLD_PLATFORM, OLD_USER };
+
+static int each_platform(struct import *i, const struct db_rows *row)
+{
+    int64_t added = i->dry_run ? 1 : db_exec(i->ours, import_statement(PLATFORM_ADD), db_text(row, 0), db_text(row, 1));
+
+    if (added < 0)
+        return (int)added;
+    if (added > 0)
+        import_taken(i);
+    else
+        import_known(i);
+    return 0;
+}
+
+int import_platforms(struct import *i)
+{
+    return import_each(i, import_statement(OLD_PLATFORMS), each_platform);
+}
+
+/* --- tickets --- */
+
+static int is_same_token(const struct db_rows *r, void *arg)
+{
+    const char **hash = arg;
+    *hash = strcmp(db_text(r, 1), *hash) == 0 ? *hash : NULL;
+    return 0;
+}
+
+/* 1: it may be added; 0: it is here, or stands in the way, and was counted. */
+static int may_add(struct import *i, int64_t number, const char *hash)
+{
+    const char *same = hash;
+    int found = db_one(i->ours, is_same_token, &same, import_statement(TICKET_FIND), number);
+
+    if (found == 0)
+        return 1;
+    if (found < 0)
+        return found;
+    if (same != NULL)
+        import_known(i);
+    else
+        import_failed(i, "ticket %" PRId64 ": there is another ticket of this number here; rename one of the two",
+                      number);
+    return 0;
+}
+
+static int add(struct import *i, const struct db_rows *r, const char *token, const char *hash)
+{
+    void *sealed = NULL;
+    size_t sealed_len = 0;
+    int64_t left = db_int(r, OLD_ATTEMPTS), created = import_time(db_text(r, OLD_CREATED));
+    int64_t number = db_int(r, OLD_NUMBER);
+    int err = seal(i->admin->keys, KEY_UPLOAD_TOKEN, token, TOKEN_SIZE - 1, &sealed, &sealed_len);
+
+    if (err < 0)
+        return err;
+    left = left < 0 ? 0 : left > ATTEMPTS_MAX ? ATTEMPTS_MAX : left;
+    int64_t added = db_exec(i->ours, import_statement(TICKET_ADD), number, db_int(r, OLD_RESOLVED),
+                            db_text(r, OLD_NOTE), hash, (const void *)sealed, sealed_len, left, created,
+                            import_time(db_text(r, OLD_UPDATED)), db_text(r, OLD_PLATFORM), db_text(r, OLD_USER));
+    free(sealed);
+    if (added == -EEXIST)
+        import_failed(i, "ticket %" PRId64 ": its token is that of another ticket here", number);
+    else if (added == 0)
+        import_failed(i, "ticket %" PRId64 ": its platform %s is missing", number, db_text(r, OLD_PLATFORM));
+    else if (added > 0)
+        import_taken(i);
+    return added < 0 && added != -EEXIST ? (int)added : 0;
+}
+
+static int each_ticket(struct import *i, const struct db_rows *row)
+{
+    char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE];
+    const char *text = db_text(row, OLD_TOKEN);
+
+    if (token_canonical((struct span){text, strlen(text)}, token) < 0 || token_hash(token, hash) < 0) {
+        import_failed(i, "ticket %" PRId64 ": its token is no UUID", db_int(row, OLD_NUMBER));
+        return 0;
+    }
+    int may = may_add(i, db_int(row, OLD_NUMBER), hash);
+    if (may < 1)
+        return may;
+    if (i->dry_run) {
+        import_taken(i);
+        return 0;
+    }
+    return add(i, row, token, hash);
+}
+
+int import_tickets(struct import *i)
+{
+    return import_each(i, import_statement(OLD_TICKETS), each_ticket);
+}
