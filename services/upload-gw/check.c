@@ -39,6 +39,8 @@ static void on_status(void *arg, const struct admission *a)
 
     if (a->status == ADMISSION_UNAVAILABLE || a->status == ADMISSION_NO_EPOCH)
         answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+    else if (a->status == ADMISSION_THROTTLED)
+        answer_error(c, GATEWAY_THROTTLED, &(struct answer_context){.retry_ms = a->retry_ms});
     else if (a->status == ADMISSION_UNKNOWN || a->status == ADMISSION_GONE)
         answer_error(c, GATEWAY_NOT_FOUND, NULL);
     else
@@ -63,7 +65,10 @@ void check_token(struct conn *c, const struct head *h)
         return;
     }
     check->conn = c;
-    attempts_status(c->lane->link, hash, on_status, check);
+    struct attempts_limits limits;
+    char network[ADDRESS_NET_SIZE];
+    conn_limits(c, network, &limits);
+    attempts_status_within(c->lane->link, hash, &limits, on_status, check);
 }
 
 void check_ready(struct conn *c, const struct head *h)

@@ -11,10 +11,12 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/handshake.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/networks.h"
 #include "services/upload-gw/routes.h"
 #include "shared/log/log.h"
 #include "shared/loop/pages.h"
 #include "shared/net/client.h"
+#include "shared/redis/attempts.h"
 
 #define LINGER_BYTES (4u << 20)
 #define LINGER_MS    2000
@@ -55,10 +57,12 @@ void conn_begin(struct conn *c)
         loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
 }
 
-void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
+void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
+               enum gateway_error too_many)
 {
     struct conn *c = calloc(1, sizeof(*c));
     if (c == NULL || (c->sock = sock_new(lane->loop, fd, c)) == NULL) {
+        networks_leave(lane->gateway->networks, network, NETWORK_CONNECTIONS);
         free(c);
         close(fd);
         return;
@@ -67,7 +71,8 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
     c->wire.fd = fd;
     c->status_port = status_port;
     c->waiting = true;
-    c->busy = !status_port && lane->conn_count >= lane->gateway->max_connections;
+    c->network = network;
+    c->too_many = too_many;
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
     memcpy(c->client, c->peer, sizeof(c->client));
     c->next = lane->conns;
@@ -75,6 +80,7 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer)
         c->next->prev = c;
     lane->conns = c;
     ++lane->conn_count;
+    atomic_fetch_add(&lane->gateway->connections, 1);
     COUNT(CONNECTIONS);
     COUNT_BY(CONNECTIONS_OPEN, 1);
     if (lane->gateway->tls != NULL && !status_port)
@@ -95,6 +101,8 @@ static void forget(struct conn *c)
     if (c->next != NULL)
         c->next->prev = c->prev;
     --c->lane->conn_count;
+    atomic_fetch_sub(&c->lane->gateway->connections, 1);
+    networks_leave(c->lane->gateway->networks, c->network, NETWORK_CONNECTIONS);
     COUNT_BY(CONNECTIONS_OPEN, -1);
     wire_dispose(&c->wire);
     free(c->held);
@@ -261,6 +269,16 @@ static void find_client(struct conn *c, const struct head *h)
     client_address(c->lane->gateway->trusted, c->peer, hops, count, c->client);
 }
 
+void conn_limits(const struct conn *c, char network[ADDRESS_NET_SIZE], struct attempts_limits *out)
+{
+    const struct gateway_config *config = &c->lane->gateway->config;
+    address_net_of(c->client, network);
+    *out = (struct attempts_limits){.network = network,
+                                    .failed_tokens = config->failed_tokens,
+                                    .window_ms = config->failed_tokens_window,
+                                    .uploads = config->max_uploads_per_ticket};
+}
+
 static void dispatch(struct conn *c, const struct head *h)
 {
     enum route_port port = c->status_port ? ROUTE_STATUS : ROUTE_PUBLIC;
@@ -272,10 +290,10 @@ static void dispatch(struct conn *c, const struct head *h)
     c->head_only = method == ROUTE_HEAD;
     c->body_left = h->chunked ? -1 : h->content_length > 0 ? h->content_length : 0;
     c->route = route_find(port, h->path);
-    if (c->busy) {
+    if (c->too_many != GATEWAY_OK) {
         COUNT(CONNECTIONS_BUSY);
         c->keep = false;
-        answer_error(c, GATEWAY_BUSY, NULL);
+        answer_error(c, c->too_many, NULL);
     } else if (c->route == NULL) {
         if (route_lacks_slash(port, h->path) && (method == ROUTE_GET || method == ROUTE_HEAD))
             redirect_to_slash(c, h);

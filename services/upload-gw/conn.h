@@ -10,6 +10,8 @@
 #include "services/upload-gw/wire.h"
 #include "shared/net/address.h"
 
+struct attempts_limits;
+struct network;
 struct route;
 struct upload;
 
@@ -21,10 +23,11 @@ struct conn {
     TAILQ_ENTRY(conn) handshakes;
     struct loop_timer timer;
     const struct route *route;
-    const char *headers;   /* further lines of the answer, for as long as the process lives; may be NULL */
-    struct upload *upload; /* owns reading while set */
-    struct sock *pages;    /* our end towards H2O while it answers */
-    char *held;            /* bytes read and not yet used: the rest of a head, a body's beginning, the next request */
+    struct network *network; /* where it counts; NULL: a trusted proxy's */
+    const char *headers;     /* further lines of the answer, for as long as the process lives; may be NULL */
+    struct upload *upload;   /* owns reading while set */
+    struct sock *pages;      /* our end towards H2O while it answers */
+    char *held;              /* bytes read and not yet used: the rest of a head, a body's beginning, the next request */
     size_t held_len;
     char *out; /* an answer being sent */
     size_t out_len, out_at;
@@ -38,17 +41,20 @@ struct conn {
     bool head_only;   /* HEAD: no body in the answer */
     bool handshaking;
     bool lingering;
-    bool busy;                      /* one connection too many: its request is refused */
+    enum gateway_error too_many;    /* one connection too many: its request is refused */
     char peer[ADDRESS_TEXT_SIZE];   /* the other end of the connection */
     char client[ADDRESS_TEXT_SIZE]; /* who sent the request, as far as trusted proxies tell */
 };
 
 /* Takes over an accepted descriptor. */
-void conn_open(struct lane *lane, int fd, bool status_port, const char *peer);
+void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
+               enum gateway_error too_many);
 /* Sends `bytes` (malloc'ed, taken over) as the answer to the current request; afterwards the connection goes on, or
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);
 void conn_close(struct conn *c);
+/* What the request's client may ask of Redis; `network` holds its network's name. */
+void conn_limits(const struct conn *c, char network[ADDRESS_NET_SIZE], struct attempts_limits *out);
 /* The connection is ready for its first request. */
 void conn_begin(struct conn *c);
 /* Closes so that what was sent can still be read. */

@@ -15,7 +15,9 @@
 
 #include "services/upload-gw/conn.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/networks.h"
 #include "shared/log/log.h"
+#include "shared/net/cidr.h"
 
 #define BACKLOG         4096
 #define ACCEPTS_A_TURN  64
@@ -124,6 +126,28 @@ static void pause_accepting(struct lane *lane, int err)
     loop_timer_start(lane->loop, &lane->accept_pause, PAUSE_MS, on_pause_over);
 }
 
+static bool is_trusted(const struct gateway *g, const struct sockaddr_storage *peer)
+{
+    struct address a;
+    return address_of_peer((const struct sockaddr *)(const void *)peer, &a) < 0 || cidr_list_has(g->trusted, &a);
+}
+
+/* Connections beyond the limits may still be told so; twice as many are not even that. A proxy's are its clients'. */
+static bool admit(struct gateway *g, const struct sockaddr_storage *peer, const char *client, struct network **network,
+                  enum gateway_error *too_many)
+{
+    unsigned now = 0, all = atomic_load_explicit(&g->connections, memory_order_relaxed);
+    if (all >= 2 * g->max_connections)
+        return false;
+    if (!is_trusted(g, peer)) {
+        *network = networks_enter(g->networks, client, NETWORK_CONNECTIONS, 2 * g->max_per_network, &now);
+        if (*network == NULL)
+            return false;
+    }
+    *too_many = now > g->max_per_network ? GATEWAY_CROWDED : all >= g->max_connections ? GATEWAY_BUSY : GATEWAY_OK;
+    return true;
+}
+
 static void on_connection(struct sock *s, int err)
 {
     struct lane *lane = sock_data(s);
@@ -135,23 +159,25 @@ static void on_connection(struct sock *s, int err)
         unsigned user_timeout = USER_TIMEOUT_MS;
         int on = 1;
         char client[INET6_ADDRSTRLEN];
+        struct network *network = NULL;
+        enum gateway_error too_many = GATEWAY_OK;
         int fd = accept4(sock_fd(s), (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
                 pause_accepting(lane, errno);
             return; /* EAGAIN: another lane was quicker; the rest belongs to the connection that failed */
         }
-        if (!status_port && lane->conn_count >= 2 * lane->gateway->max_connections) {
+        client_text(&peer, client, sizeof(client));
+        if (!status_port && !admit(lane->gateway, &peer, client, &network, &too_many)) {
             COUNT(CONNECTIONS_BUSY);
             close(fd); /* even the refusals are too many */
             continue;
         }
-        client_text(&peer, client, sizeof(client));
         if (peer.ss_family != AF_UNIX) {
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
             setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
         }
-        conn_open(lane, fd, status_port, client);
+        conn_open(lane, fd, status_port, client, network, too_many);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "shared/spool/spool.h"
 
 struct cidr_list;
+struct networks;
 struct tls;
 struct conn;
 struct cors;
@@ -33,8 +34,10 @@ struct gateway {
     struct pool *receivers, *publishers;
     struct lane *lanes;
     unsigned lane_count;
-    unsigned max_connections; /* per lane */
-    _Atomic int64_t coming;   /* bytes that open uploads have declared and not yet written */
+    struct networks *networks;
+    unsigned max_connections, max_per_network;
+    _Atomic unsigned connections; /* open now */
+    _Atomic int64_t coming;       /* bytes that open uploads have declared and not yet written */
 };
 
 TAILQ_HEAD(handshakes, conn);

@@ -14,6 +14,7 @@
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/lane.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/networks.h"
 #include "services/upload-gw/tus.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
@@ -131,7 +132,9 @@ static void limit_descriptors(struct gateway *g)
         limit.rlim_cur = 1024;
     /* An upload needs two: its connection and its file. */
     int64_t most = g->config.max_connections > 0 ? g->config.max_connections : (int64_t)limit.rlim_cur / 2 - 64;
-    g->max_connections = (unsigned)((most < 1 ? 1 : most) / g->lane_count + 1);
+    g->max_connections = (unsigned)(most < 1 ? 1 : most);
+    g->max_per_network = g->config.max_connections_per_network > 0 ? (unsigned)g->config.max_connections_per_network
+                                                                   : g->max_connections / 4 + 1;
 }
 
 /* Redis need not be there yet; but one that is there must be of the right kind. */
@@ -172,8 +175,9 @@ static int open_parts(struct gateway *g, char *why)
     }
     if ((err = cors_new(config->upload_origins, TUS_LINES, &g->cors)) < 0)
         return err;
+    g->networks = networks_new();
     g->lanes = calloc(g->lane_count, sizeof(*g->lanes));
-    if (g->lanes == NULL)
+    if (g->lanes == NULL || g->networks == NULL)
         return -ENOMEM;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "services/upload-gw/upload.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/networks.h"
 #include "services/upload-gw/tus.h"
 #include "shared/log/log.h"
 
@@ -118,7 +120,9 @@ enum gateway_error upload_take_admission(struct upload *u, const struct admissio
                                                   [ADMISSION_GONE] = GATEWAY_TOKEN_INVALID,
                                                   [ADMISSION_RESOLVED] = GATEWAY_RESOLVED,
                                                   [ADMISSION_EXPIRED] = GATEWAY_EXPIRED,
-                                                  [ADMISSION_IN_USE] = GATEWAY_IN_USE};
+                                                  [ADMISSION_IN_USE] = GATEWAY_IN_USE,
+                                                  [ADMISSION_THROTTLED] = GATEWAY_THROTTLED,
+                                                  [ADMISSION_TOO_MANY] = GATEWAY_UPLOADS_TICKET};
 
     u->ticket_id = a->ticket_id;
     u->number = a->number;
@@ -143,7 +147,10 @@ enum upload_step upload_reserve(struct upload *u)
     char hash[TOKEN_HASH_SIZE];
     if (token_hash(u->token, hash) < 0)
         return upload_fail(u, GATEWAY_UNAVAILABLE);
-    attempts_reserve(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, on_admitted, u);
+    struct attempts_limits limits;
+    char network[ADDRESS_NET_SIZE];
+    conn_limits(u->conn, network, &limits);
+    attempts_reserve_within(u->lane->link, hash, u->id, u->lane->gateway->config.upload_lease, &limits, on_admitted, u);
     return UPLOAD_WAIT;
 }
 
@@ -230,10 +237,21 @@ void upload_stop(struct upload *u, enum gateway_error why)
 
 /* --- before the body --- */
 
+static bool count_network(struct upload *u)
+{
+    struct gateway *g = u->lane->gateway;
+    unsigned now, most = (unsigned)g->config.max_uploads_per_network;
+    if (u->network == NULL)
+        u->network = networks_enter(g->networks, u->conn->client, NETWORK_UPLOADS, most > 0 ? most : UINT_MAX, &now);
+    return u->network != NULL;
+}
+
 enum gateway_error upload_take_room(struct upload *u, int64_t bytes)
 {
     struct gateway *g = u->lane->gateway;
     int64_t room;
+    if (!count_network(u))
+        return GATEWAY_UPLOADS_NETWORK;
     int err = spool_room(g->spool, g->config.storage_reserve, &room);
     if (err < 0) {
         log_error("storage.unreachable", LOG_E(err));
@@ -416,6 +434,7 @@ void upload_end(struct upload *u)
     loop_timer_stop(&u->tick);
     atomic_fetch_sub(&u->lane->gateway->coming, u->coming);
     COUNT_BY(UPLOADS_OPEN, -1);
+    networks_leave(u->lane->gateway->networks, u->network, NETWORK_UPLOADS);
     u->conn->upload = NULL;
     body_free(&u->body);
     free(u->over);

@@ -82,6 +82,7 @@ struct upload {
     bool over_lost; /* too much to keep: close after the answer */
     struct body body;
     struct sink sink;
+    struct network *network; /* where it counts */
     char id[SPOOL_ID_SIZE];
     char token[TOKEN_SIZE];
     char epoch[64];

@@ -25,7 +25,15 @@ enum admission_status {
     ADMISSION_GONE,            /* the ticket was deleted: 410 for uploads in flight, 403 for new ones */
     ADMISSION_RESOLVED,        /* 423 */
     ADMISSION_EXPIRED,         /* attempts spent or lifetime over: 423 */
-    ADMISSION_IN_USE           /* attempts left but all leased: 423 with retry_ms */
+    ADMISSION_IN_USE,          /* attempts left but all leased: 423 with retry_ms */
+    ADMISSION_THROTTLED,       /* unknown, and so were too many before: 429 with retry_ms */
+    ADMISSION_TOO_MANY         /* as many uploads at a time as the limits allow: 429 */
+};
+
+struct attempts_limits {
+    const char *network;              /* the client's (address_net_of) */
+    int64_t failed_tokens, window_ms; /* unknown tokens per network and time; 0: any number */
+    int64_t uploads;                  /* of one ticket at a time; 0: as many as attempts */
 };
 
 struct admission {
@@ -45,6 +53,8 @@ typedef void (*attempts_cb)(void *arg, const struct admission *a);
 
 void attempts_reserve(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
                       attempts_cb cb, void *arg);
+void attempts_reserve_within(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
+                             const struct attempts_limits *limits, attempts_cb cb, void *arg);
 /* The heartbeat: prolongs the lease without the state checks. `epoch` always is the one its reserve answered, not a
  * later one: after another epoch the lease is taken whatever is free (the upload had one when Redis lost its memory).
  * OK, DONE, GONE, or IN_USE: the lease lapsed and went to another; go on, the commit decides. */
@@ -57,6 +67,8 @@ void attempts_release(struct redis_link *l, int64_t ticket_id, const char *uploa
 void attempts_forget(struct redis_link *l, int64_t ticket_id, const char *upload_id, void (*cb)(void *arg), void *arg);
 /* Reads only: what /api/v1/check/token/ answers. IN_USE, RESOLVED, EXPIRED never come back: the fields say it. */
 void attempts_status(struct redis_link *l, const char *token_hash, attempts_cb cb, void *arg);
+void attempts_status_within(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
+                            attempts_cb cb, void *arg); /* THROTTLED may come back */
 
 /* What arrived under a token, the last first: `receipts` are JSON objects as commits left them, at most 50. The status
  * is OK, UNKNOWN, NO_EPOCH or UNAVAILABLE. */

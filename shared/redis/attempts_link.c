@@ -16,7 +16,8 @@ static const struct {
 } words[] = {
     {"no_epoch", ADMISSION_NO_EPOCH}, {"ok", ADMISSION_OK},         {"done", ADMISSION_DONE},
     {"unknown", ADMISSION_UNKNOWN},   {"gone", ADMISSION_GONE},     {"resolved", ADMISSION_RESOLVED},
-    {"expired", ADMISSION_EXPIRED},   {"in_use", ADMISSION_IN_USE},
+    {"expired", ADMISSION_EXPIRED},   {"in_use", ADMISSION_IN_USE}, {"throttled", ADMISSION_THROTTLED},
+    {"too_many", ADMISSION_TOO_MANY},
 };
 
 struct asking {
@@ -86,6 +87,20 @@ void attempts_reserve(struct redis_link *l, const char *token_hash, const char *
     ask(l, REDIS_SCRIPT_reserve, 3, argv, cb, arg);
 }
 
+void attempts_reserve_within(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
+                             const struct attempts_limits *limits, attempts_cb cb, void *arg)
+{
+    char lease[NUMBER_SIZE], failed[NUMBER_SIZE], window[NUMBER_SIZE], uploads[NUMBER_SIZE];
+    const char *argv[] = {token_hash,
+                          upload_id,
+                          number(lease_ms, lease),
+                          limits->network,
+                          number(limits->failed_tokens, failed),
+                          number(limits->window_ms, window),
+                          number(limits->uploads, uploads)};
+    ask(l, REDIS_SCRIPT_reserve, 7, argv, cb, arg);
+}
+
 void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch, int64_t lease_ms,
                     attempts_cb cb, void *arg)
 {
@@ -125,6 +140,15 @@ void attempts_receipts(struct redis_link *l, const char *token_hash, attempts_re
         abort();
     *reading = (struct reading){cb, arg};
     redis_link_script(l, 0, REDIS_SCRIPT_receipts, 1, &token_hash, on_receipts, reading);
+}
+
+void attempts_status_within(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
+                            attempts_cb cb, void *arg)
+{
+    char failed[NUMBER_SIZE], window[NUMBER_SIZE];
+    const char *argv[] = {token_hash, limits->network, number(limits->failed_tokens, failed),
+                          number(limits->window_ms, window)};
+    ask(l, REDIS_SCRIPT_status, 4, argv, cb, arg);
 }
 
 struct releasing {

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from spool import held, in_progress, published  # noqa: E402
 
 GATEWAY_ENV = {"MAX_UPLOAD_SIZE": "64M", "HEAD_TIMEOUT": "1s", "UPLOAD_IDLE_TIMEOUT": "1s", "UPLOAD_LEASE": "3s",
-               "TRUSTED_PROXIES": "127.0.0.0/8"}
+               "TRUSTED_PROXIES": "127.0.0.0/8", "FAILED_TOKENS": "1000"}
 UPLOAD = "/api/v1/archives/"
 NAME = {"Content-Disposition": "attachment; filename=x"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

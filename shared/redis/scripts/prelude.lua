@@ -84,10 +84,28 @@ end
 local function admission(status, ticket, time, retry)
     local epoch = redis.call('GET', 'lc:epoch') or ''
     if not ticket then
-        return {status, '0', '0', '0', '0', '0', '0', '0', '0', '', epoch}
+        return {status, '0', '0', '0', '0', '0', '0', text(retry or 0), '0', '', epoch}
     end
     local left = math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
     return {status, ticket.id, ticket.number or '0', text(left), text(math.max(free(ticket, time), 0)),
             ticket.max_bytes or '0', ticket.expires_ms or '0', text(retry or 0), ticket.resolved or '0',
             ticket.platform or '', epoch}
+end
+
+-- The answer for a token that is not known. It counts against the client's network: within `window` ms there may be
+-- `most` (0: any number), kept as a sorted set of their times, so it never holds more.
+local function unknown(network, most, window)
+    if not network or tonumber(most) <= 0 then
+        return admission('unknown')
+    end
+    local key, time = 'lc:rate:' .. network, now()
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', text(time - window))
+    if redis.call('ZCARD', key) >= tonumber(most) then
+        local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+        return admission('throttled', nil, nil, math.max(first[2] + window - time, 1))
+    end
+    local last = redis.call('ZRANGE', key, -1, -1)[1] or '000000000000'
+    redis.call('ZADD', key, text(time), string.format('%012.0f', last + 1)) -- of one time: in the order of members
+    redis.call('PEXPIRE', key, window)
+    return admission('unknown')
 end

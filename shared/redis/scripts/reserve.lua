@@ -1,4 +1,5 @@
--- reserve(token hash, upload, lease ms) -> admission. Repeating it never takes a second lease.
+-- reserve(token hash, upload, lease ms[, network, failed tokens, their window ms, uploads at a time]) -> admission.
+-- Repeating it never takes a second lease.
 local hash, upload, length = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = now()
 
@@ -8,7 +9,7 @@ end
 local id = redis.call('GET', token_key(hash))
 local ticket = id and ticket_of(id)
 if not ticket or (not ticket.gone and ticket.h ~= hash) then
-    return admission('unknown')
+    return unknown(ARGV[4], ARGV[5], ARGV[6])
 end
 if ticket.gone then
     return admission('gone', ticket, time)
@@ -27,6 +28,10 @@ end
 local expires = tonumber(ticket.expires_ms)
 if (expires > 0 and expires <= time) or tonumber(ticket.attempts) <= 0 then
     return admission('expired', ticket, time)
+end
+local most = tonumber(ARGV[7] or 0)
+if most > 0 and redis.call('ZCARD', ticket.open) >= most then
+    return admission('too_many', ticket, time)
 end
 if free(ticket, time) > 0 then
     lease(ticket, upload, time, length)

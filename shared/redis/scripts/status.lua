@@ -1,4 +1,5 @@
--- status(token hash) -> admission 'ok', 'unknown', 'gone' or 'no_epoch'. Reads only.
+-- status(token hash[, network, failed tokens, their window ms]) -> admission 'ok', 'unknown', 'throttled', 'gone' or
+-- 'no_epoch'. Of the ticket it reads only.
 local hash = ARGV[1]
 
 if not redis.call('GET', 'lc:epoch') then
@@ -7,6 +8,6 @@ end
 local id = redis.call('GET', token_key(hash))
 local ticket = id and ticket_of(id)
 if not ticket or (not ticket.gone and ticket.h ~= hash) then
-    return admission('unknown')
+    return unknown(ARGV[2], ARGV[3], ARGV[4])
 end
 return admission(ticket.gone and 'gone' or 'ok', ticket, now())

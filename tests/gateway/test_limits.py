@@ -1,0 +1,147 @@
+"""Limits by ticket and by client network: said before the body, counted, gone when there is room again."""
+
+import contextlib
+import os
+import select
+import socket
+import sys
+import uuid
+
+import pytest
+import requests
+
+from lc.raw import Raw
+from lc.services import Gateway
+from lc.tickets import seed_ticket
+from lc.wait import until
+
+sys.path.insert(0, os.path.dirname(__file__))
+from spool import held  # noqa: E402
+
+GATEWAY_ENV = {"TRUSTED_PROXIES": "127.0.0.0/8", "MAX_UPLOADS_PER_TICKET": "2", "MAX_UPLOADS_PER_NETWORK": "3",
+               "FAILED_TOKENS": "5", "FAILED_TOKENS_WINDOW": "4s"}
+
+
+def begin(port, token, network, size=6):
+    """An upload of a client behind the trusted proxy, its body not complete."""
+    return Raw(port).send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {network}\r\n"
+                          f"Content-Length: {size}\r\n\r\nabc")
+
+
+def refused(gateway, reason):
+    return gateway.metrics()[f'lc_refused_total{{reason="{reason}"}}']
+
+
+def put(gateway, token, network="192.0.2.1", data=b"x"):
+    return requests.put(f"{gateway.url}/u/{token}/x", data=data, headers={"X-Forwarded-For": network})
+
+
+def test_uploads_per_ticket(gateway, redis_server):
+    token, ticket = seed_ticket(redis_server, attempts=5)
+    under_way = [begin(gateway.port, token, f"192.0.2.{i}") for i in range(2)]
+    until(lambda: held(redis_server, ticket) == 2, 10, "two leases")
+    before = refused(gateway, "UPLOADS_TICKET")
+    r = put(gateway, token)
+    assert r.status_code == 429 and r.json()["code"] == "too_many_uploads" and int(r.headers["Retry-After"]) > 0
+    assert refused(gateway, "UPLOADS_TICKET") == before + 1
+    assert under_way[0].send("def").answer().status == 201
+    assert put(gateway, token).status_code == 201
+    assert under_way[1].send("def").answer().status == 201
+
+
+def test_uploads_per_network(gateway, redis_server):
+    seeded = [seed_ticket(redis_server, attempts=5) for _ in range(3)]
+    tickets = [token for token, _ in seeded]
+    under_way = [begin(gateway.port, token, f"2001:db8:1:1::{i}") for i, token in enumerate(tickets)]
+    for index, (_, ticket) in enumerate(seeded):
+        until(lambda t=ticket: held(redis_server, t) == 1, 10, f"lease {index}")
+    with Raw(gateway.port) as raw:
+        answer = raw.send(f"PUT /u/{tickets[0]}/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 2001:db8:1:1:ffff::1\r\n"
+                          "Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n").answer()
+    assert answer.status == 429 and answer.interim == [] and answer.json()["code"] == "too_many_uploads"
+    assert put(gateway, tickets[0], "2001:db8:1:2::1").status_code == 201, "another /64 is another network"
+    for raw in under_way:
+        assert raw.send("def").answer().status == 201
+    assert put(gateway, tickets[1], "2001:db8:1:1::1").status_code == 201
+
+
+def check(gateway, token, network):
+    return requests.get(f"{gateway.url}/api/v1/check/token/{token}", headers={"X-Forwarded-For": network})
+
+
+def test_failed_tokens(gateway, redis_server):
+    token, _ = seed_ticket(redis_server)
+    statuses = [put(gateway, uuid.uuid4(), "198.51.100.1").status_code for _ in range(3)]
+    statuses += [check(gateway, uuid.uuid4(), "198.51.100.1").status_code for _ in range(2)]
+    assert statuses == [403] * 3 + [404] * 2
+    for r in (put(gateway, uuid.uuid4(), "198.51.100.1"), check(gateway, uuid.uuid4(), "198.51.100.1")):
+        assert r.status_code == 429 and r.json()["code"] == "throttled" and 1 <= int(r.headers["Retry-After"]) <= 4
+    assert refused(gateway, "THROTTLED") == 2
+    assert put(gateway, token, "198.51.100.1").status_code == 201, "never for a valid token"
+    assert check(gateway, token, "198.51.100.1").status_code == 200
+    assert put(gateway, uuid.uuid4(), "198.51.100.2").status_code == 403
+    until(lambda: put(gateway, uuid.uuid4(), "198.51.100.1").status_code == 403, 10, "the window to move on")
+
+
+def test_failed_tokens_of_an_ipv6_network(gateway, redis_server):
+    seed_ticket(redis_server)
+    assert [put(gateway, uuid.uuid4(), f"2001:db8:2:3:{i}::1").status_code for i in range(6)] == [403] * 5 + [429]
+    assert put(gateway, uuid.uuid4(), "2001:db8:2:4::1").status_code == 403
+
+
+@pytest.fixture
+def narrow(scratch, redis_server, tmp_path):
+    """Without a proxy: five connections a network."""
+    service = Gateway(os.path.join(scratch, "data"), redis_server.url, tmp_path / "log",
+                      {"MAX_CONNECTIONS_PER_NETWORK": "5"}).start()
+    yield service
+    service.close()
+
+
+def raw_from(address, port):
+    raw = Raw(port)
+    raw.sock.close()
+    raw.sock = socket.create_connection(("127.0.0.1", port), 15, (address, 0))
+    return raw
+
+
+HEALTH = "GET /api/v1/check/health/ HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_connections_per_network(narrow):
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            raw = stack.enter_context(raw_from("127.0.0.2", narrow.port))
+            assert raw.send(HEALTH).answer("GET").status == 200
+        raw = stack.enter_context(raw_from("127.0.0.2", narrow.port))
+        answer = raw.send(HEALTH).answer("GET")
+        assert answer.status == 429 and answer.json()["code"] == "too_many_connections"
+        assert int(answer.headers["retry-after"]) > 0 and refused(narrow, "CROWDED") == 1
+        silent = [stack.enter_context(raw_from("127.0.0.2", narrow.port)) for _ in range(8)]
+        assert any(raw.closed() for raw in silent[-3:]), "twice as many are not even told"
+        with raw_from("127.0.0.3", narrow.port) as other:
+            assert other.send(HEALTH).answer("GET").status == 200
+    until(lambda: narrow.metrics()["lc_connections"] <= 1, 10, "the connections to be gone")
+    with raw_from("127.0.0.2", narrow.port) as raw:
+        assert raw.send(HEALTH).answer("GET").status == 200
+
+
+def trickle(raw, token, size, piece):
+    """A line that carries `piece` bytes each twentieth of a second, until it is answered."""
+    raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n")
+    while not select.select([raw.sock], [], [], 0.05)[0]:
+        raw.send("x" * min(piece, size))
+        size -= min(piece, size)
+    return raw.answer().status
+
+
+def test_slow_senders_and_slow_lines(scratch, redis_server, tmp_path):
+    """8 KB a second is enough, 100 bytes a second are not, though bytes never cease to come."""
+    service = Gateway(os.path.join(scratch, "data"), redis_server.url, tmp_path / "log",
+                      {"MIN_UPLOAD_RATE": "500", "UPLOAD_IDLE_TIMEOUT": "2s"}).start()
+    token, _ = seed_ticket(redis_server)
+    with Raw(service.port) as raw:
+        assert trickle(raw, token, 40_000, 400) == 201
+    with Raw(service.port) as raw:
+        assert trickle(raw, token, 1_000_000, 5) == 408
+    service.close()
