@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "services/admin-api/resources/decimal.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/iso_time.h"
 #include "tests/fuzz/fuzz.h"
@@ -36,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_time(text);
     check_integer(integer_parse, text);
     check_integer(integer_parse_path, text);
+    check_integer(decimal_parse, text);
     free(text);
     return 0;
 }

@@ -120,6 +120,14 @@ class Admin:
         w.say("epoch", epoch)
         if self._is_current():
             w.unsettled = False
+            self._check_unfiled(unfiled)
+
+    def _check_unfiled(self, listed):
+        """What lay in the spool holds its attempt before anything new is granted."""
+        for upload, (ticket_id, _) in listed.items():
+            if upload in self.spool.new and upload not in self.db.ledger and ticket_id in self.db.tickets:
+                score = self.w.server.call("ZSCORE", f"lc:{{{ticket_id}}}:done", upload)
+                assert score is not None, f"{upload} is published and holds no attempt"
 
     def bury(self):
         for stone in list(self.db.tombstones):

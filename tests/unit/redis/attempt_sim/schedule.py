@@ -88,9 +88,14 @@ class Schedule:
         if w.random.random() < 0.3 and w.db.tickets:
             self.tasks.append(("admin", "request", self.admin.file_all(w.random.choice(list(w.db.tickets)))))
         elif not self._has("keeper"):
-            reconcile = w.random.random() < 0.3
-            self.tasks.append(("admin", "keeper", self.admin.reconcile(sorted(w.db.tickets)) if reconcile
-                               else self.admin.sweep()))
+            dice = w.random.random()
+            if w.unsettled and dice < 0.5:
+                task = self.admin.full()  # by command, with the spool as it is; a sweep would file first
+            elif dice < 0.7:
+                task = self.admin.sweep()
+            else:
+                task = self.admin.reconcile(sorted(w.db.tickets))
+            self.tasks.append(("admin", "keeper", task))
 
     def _reproject(self):
         if not self._has("keeper"):
