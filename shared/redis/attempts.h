@@ -120,10 +120,11 @@ int attempts_is_open(struct redis_client *c, int64_t ticket_id, const char *uplo
 /* The uploads with a live lease: a malloc'ed list as above. */
 int attempts_open_uploads(struct redis_client *c, int64_t ticket_id, char ***ids, size_t *count);
 int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: none */
-/* Around a full projection. From the drop on nothing new is granted; the epoch is set only if Redis still remembers the
- * drop, otherwise -ESTALE: it lost its memory, and with it what was projected since; begin again. */
-int attempts_epoch_drop(struct redis_client *c);
+/* Around a full projection. From the beginning on nothing new is granted; the epoch (its own each time, of no more than
+ * 63 bytes) is set only if Redis still remembers that it was begun, otherwise -ESTALE: it lost its memory, and with it
+ * what was projected since; begin again. Several processes may project at once: the first to end sets it. */
+int attempts_epoch_begin(struct redis_client *c, const char *epoch);
 int attempts_epoch_set(struct redis_client *c, const char *epoch);
-int attempts_clear(struct redis_client *c);      /* removes lc:* (after a restored database) */
+int attempts_clear(struct redis_client *c); /* removes lc:* (after a restored database) */
 
 #endif

@@ -9,10 +9,10 @@
 
 #include "shared/redis/reply.h"
 
-#define NUMBER_SIZE 24
-#define FIXED       11
-#define LISTS       4
-#define PROJECTING  "lc:projecting" /* becomes lc:epoch when everything is projected */
+#define NUMBER_SIZE  24
+#define FIXED        11
+#define LISTS        4
+#define MARK_SECONDS "86400" /* what a crash leaves behind goes by itself */
 
 struct id_text {
     char digits[NUMBER_SIZE];
@@ -193,26 +193,43 @@ static int tell(struct redis_client *c, int argc, const char **argv)
     return err;
 }
 
-int attempts_epoch_drop(struct redis_client *c)
+static int drop_epoch(struct redis_client *c)
 {
-    const char *drop[] = {"DEL", "lc:epoch"}, *begin[] = {"SET", PROJECTING, "begun"};
-    int err = tell(c, 2, drop);
-    return err < 0 ? err : tell(c, 3, begin);
+    const char *argv[] = {"DEL", "lc:epoch"};
+    return tell(c, 2, argv);
 }
 
-/* The mark went if Redis lost its memory since: then the projection is lost with it, and there must be no epoch. */
+static const char *mark_of(const char *epoch, char out[96])
+{
+    snprintf(out, 96, "lc:projecting:%.64s", epoch);
+    return out;
+}
+
+int attempts_epoch_begin(struct redis_client *c, const char *epoch)
+{
+    char mark[96];
+    const char *argv[] = {"SET", mark_of(epoch, mark), epoch, "EX", MARK_SECONDS};
+    int err = drop_epoch(c);
+    return err < 0 ? err : tell(c, 5, argv);
+}
+
+/* The mark went if Redis lost its memory since: then the projection is lost with it, and there must be no epoch.
+ * Another process' epoch stays: to change it would make the uploads reserved since look like those of before a loss. */
 int attempts_epoch_set(struct redis_client *c, const char *epoch)
 {
-    const char *name[] = {"SET", PROJECTING, epoch, "XX"}, *finish[] = {"RENAME", PROJECTING, "lc:epoch"};
+    char mark[96];
+    const char *finish[] = {"RENAMENX", mark_of(epoch, mark), "lc:epoch"};
+    const char *keep[] = {"PERSIST", "lc:epoch"}, *leave[] = {"DEL", mark};
     int err;
-    redisReply *r = redis_client_command(c, 4, name, NULL, &err);
+    redisReply *r = redis_client_command(c, 3, finish, NULL, &err);
     if (r == NULL)
         return err;
-    err = r->type == REDIS_REPLY_NIL ? -ESTALE : redis_reply_error(r);
+    bool first = redis_reply_int(r) == 1;
+    err = redis_reply_error(r);
     freeReplyObject(r);
-    if (err == 0 && (err = tell(c, 3, finish)) == -EPROTO)
-        err = -ESTALE; /* no such key */
-    return err;
+    if (err < 0)
+        return err == -EPROTO ? -ESTALE : err; /* no such key */
+    return tell(c, 2, first ? keep : leave);
 }
 
 static int remove_keys(struct redis_client *c, const redisReply *keys)
@@ -255,7 +272,7 @@ static int clear_step(struct redis_client *c, char cursor[NUMBER_SIZE])
 int attempts_clear(struct redis_client *c)
 {
     char cursor[NUMBER_SIZE] = "0";
-    int err = attempts_epoch_drop(c); /* first */
+    int err = drop_epoch(c); /* first */
     do {
         if (err == 0)
             err = clear_step(c, cursor);

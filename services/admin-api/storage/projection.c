@@ -123,6 +123,14 @@ static int note_projected(struct db_conn *c, void *arg)
     return n < 0 ? (int)n : 0;
 }
 
+/* Deleted since it was read, and its tombstone may have been told before us to a server that is gone. */
+static int rebury(struct redis_client *client, const struct reading *r)
+{
+    const struct projection gone = {
+        .ticket_id = r->row.ticket_id, .rev = r->row.rev, .gone = 1, .token_hash = r->token_hash};
+    return attempts_project(client, &gone);
+}
+
 static int send(struct db_conn *c, struct redis_client *client, struct reading *r)
 {
     r->row.token_hash = r->token_hash;
@@ -137,6 +145,9 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     if (err < 0)
         return err;
     ADMIN_COUNT(PROJECTIONS);
+    int known = db_one(c, NULL, NULL, storage_statement(TICKET_EXISTS), r->row.ticket_id);
+    if (known != 1)
+        return known < 0 ? known : rebury(client, r);
     if (r->projected_rev == r->row.rev && r->filed.count == 0)
         return 0;
     return db_transaction(c, note_projected, r);
@@ -296,7 +307,7 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
     int err = name_epoch(client, epoch);
 
     if (err == 0)
-        err = attempts_epoch_drop(client); /* nothing is granted on half of it */
+        err = attempts_epoch_begin(client, epoch); /* nothing is granted on half of it */
     if (err == 0)
         err = store_each(spool_new_fd(s->spool), on_unfiled, &unfiled);
     do {

@@ -175,7 +175,7 @@ static void test_credentials_and_database(void **state)
     drop_client();
     snprintf(url, sizeof(url), "unix://default:p%%40ss@%s?db=3", server.socket);
     use(url, TIMEOUT_MS);
-    assert_int_equal(attempts_epoch_drop(client), 0);
+    assert_int_equal(attempts_epoch_begin(client, "e"), 0);
     assert_int_equal(attempts_epoch_set(client, "e"), 0);
     assert_string_equal(ASK(&server, "PING"), "NOAUTH Authentication required.");
     const char *argv[] = {"INFO", "keyspace"};
@@ -226,7 +226,7 @@ static void test_replica(void **state)
     server_start(&replica, 0, options);
     drop_client();
     use(replica.url, TIMEOUT_MS);
-    assert_int_equal(attempts_epoch_drop(client), -EAGAIN);
+    assert_int_equal(attempts_epoch_begin(client, "e"), -EAGAIN);
     server_end(&replica);
 }
 
@@ -346,15 +346,23 @@ static void test_epoch(void **state)
     (void)state;
     assert_int_equal(attempts_epoch_get(client, epoch), -ENOENT);
     assert_int_equal(attempts_epoch_set(client, "e0"), -ESTALE); /* nothing was begun */
-    assert_int_equal(attempts_epoch_drop(client), 0);
+    assert_int_equal(attempts_epoch_begin(client, "e1"), 0);
     assert_int_equal(attempts_epoch_get(client, epoch), -ENOENT);
+    assert_int_equal(attempts_epoch_begin(client, "e2"), 0); /* another process does the same */
     assert_int_equal(attempts_epoch_set(client, "e1"), 0);
     assert_int_equal(attempts_epoch_get(client, epoch), 0);
     assert_string_equal(epoch, "e1");
-    assert_int_equal(attempts_epoch_drop(client), 0);
-    ASK(&server, "FLUSHALL"); /* it forgets in the middle of a projection */
-    assert_int_equal(attempts_epoch_set(client, "e2"), -ESTALE);
+    assert_string_equal(ASK(&server, "TTL", "lc:epoch"), "-1");
+    assert_int_equal(attempts_epoch_set(client, "e2"), 0); /* everything is projected already */
+    assert_int_equal(attempts_epoch_get(client, epoch), 0);
+    assert_string_equal(epoch, "e1");
+    assert_string_equal(ASK(&server, "DBSIZE"), "1");
+    assert_int_equal(attempts_epoch_begin(client, "e3"), 0);
+    ASK(&server, "FLUSHALL");                                /* it forgets in the middle of a projection */
+    assert_int_equal(attempts_epoch_begin(client, "e4"), 0); /* the other one begins anew */
+    assert_int_equal(attempts_epoch_set(client, "e3"), -ESTALE);
     assert_int_equal(attempts_epoch_get(client, epoch), -ENOENT);
+    assert_int_equal(attempts_epoch_set(client, "e4"), 0);
 }
 
 static void test_clear(void **state)

@@ -50,7 +50,7 @@ static void project(void)
     char why[256];
     assert_int_equal(redis_target_parse(server.url, &target, why, sizeof(why)), 0);
     struct redis_client *c = redis_client_new(target, TIMEOUT_MS);
-    assert_int_equal(attempts_epoch_drop(c), 0);
+    assert_int_equal(attempts_epoch_begin(c, "e1"), 0);
     assert_int_equal(attempts_project(c, &p), 0);
     assert_int_equal(attempts_epoch_set(c, "e1"), 0);
     redis_client_free(c);

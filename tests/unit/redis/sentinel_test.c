@@ -62,7 +62,7 @@ static struct redis_client *client;
 static bool can_write(void *arg)
 {
     (void)arg;
-    return attempts_epoch_drop(client) == 0;
+    return attempts_epoch_begin(client, "e") == 0;
 }
 
 static void test_blocking_client(void **state)

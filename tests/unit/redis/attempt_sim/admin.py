@@ -66,8 +66,11 @@ class Admin:
         self.w.send("project", *row, *lists)
         yield
         now = self.db.tickets.get(ticket.id)
-        if now is not None:
-            now.projected_rev = max(now.projected_rev, ticket.rev)
+        if now is None:  # deleted since it was read
+            yield
+            self.w.send("project", ticket.id, ticket.rev, 1, ticket.hash, *[""] * 7, 0, 0, 0, 0)
+            return
+        now.projected_rev = max(now.projected_rev, ticket.rev)
         for upload in filed:
             self.db.ledger[upload][1] = True
 
@@ -93,7 +96,7 @@ class Admin:
         w.epochs += 1
         epoch = f"{w.generation}-{w.epochs}"
         w.server.call("DEL", "lc:epoch")
-        w.server.call("SET", "lc:projecting", "begun")
+        w.server.call("SET", f"lc:projecting:{epoch}", epoch)
         w.say("epoch dropped")
         w.shake()
         yield
@@ -114,10 +117,11 @@ class Admin:
         yield
         if w.away:
             raise Failed("epoch")
-        if w.server.call("SET", "lc:projecting", epoch, "XX") is None:
+        if not w.server.call("EXISTS", f"lc:projecting:{epoch}"):
             raise Failed("epoch")  # Redis lost its memory in the middle
-        w.server.call("RENAME", "lc:projecting", "lc:epoch")
-        w.say("epoch", epoch)
+        if not w.server.call("RENAMENX", f"lc:projecting:{epoch}", "lc:epoch"):
+            w.server.call("DEL", f"lc:projecting:{epoch}")
+        w.say("epoch", w.server.call("GET", "lc:epoch").decode())
         if self._is_current():
             w.unsettled = False
             self._check_unfiled(unfiled)

@@ -13,6 +13,7 @@ PROFILES = (
     Profile("messages", messages=True),
     Profile("losses", losses=True, reprojects=True),
     Profile("everything", losses=True, messages=True, reprojects=True),
+    Profile("two admin-apis", losses=True, reprojects=True, keepers=2),
 )
 
 
@@ -82,12 +83,15 @@ class Schedule:
     def _has(self, what):
         return any(task[1] == what for task in self.tasks)
 
+    def _keeper_is_busy(self):
+        return sum(task[1] == "keeper" for task in self.tasks) >= self.w.profile.keepers
+
     def _keeper(self):
-        """One keeper, as in admin-api; requests file beside it."""
+        """A keeper in every admin-api; requests file beside it."""
         w = self.w
         if w.random.random() < 0.3 and w.db.tickets:
             self.tasks.append(("admin", "request", self.admin.file_all(w.random.choice(list(w.db.tickets)))))
-        elif not self._has("keeper"):
+        elif not self._keeper_is_busy():
             dice = w.random.random()
             if w.unsettled and dice < 0.5:
                 task = self.admin.full()  # by command, with the spool as it is; a sweep would file first
@@ -98,7 +102,7 @@ class Schedule:
             self.tasks.append(("admin", "keeper", task))
 
     def _reproject(self):
-        if not self._has("keeper"):
+        if not self._keeper_is_busy():
             self.tasks.append(("admin", "keeper", self.admin.full()))
 
     def _operate(self):

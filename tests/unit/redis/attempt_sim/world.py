@@ -55,6 +55,7 @@ class Profile:
     messages: bool = False  # answers lost, commands late or repeated, Redis away
     kills: bool = True
     operators: bool = True  # attempts raised, tickets resolved, tokens rotated, things deleted
+    keepers: int = 1
     reprojects: bool = False  # full projections without a loss
 
 
@@ -144,6 +145,7 @@ class World:
         self.say("LOSS", what)
         self.generation += 1
         self.unsettled = self.forgot = self.leaky_names = True
+        self.late.clear()  # with the connections they were sent on
         self.shake()
 
     def forget_all(self):
