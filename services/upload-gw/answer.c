@@ -118,6 +118,11 @@ void answer_text(struct conn *c, int status, const char *type, const char *text,
     send_answer(c, status, type, text, len, "");
 }
 
+void answer_lines(struct conn *c, int status, const char *text, const char *more_headers)
+{
+    send_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), more_headers);
+}
+
 void answer_empty(struct conn *c, int status, const char *more_headers)
 {
     send_answer(c, status, "application/json", "", 0, more_headers);
@@ -198,7 +203,14 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
     int64_t seconds = x->retry_ms > 0 ? (x->retry_ms + 999) / 1000 : row->retry_after;
 
     count_refusal(e);
-    expand(row->text, x, text, sizeof(text));
+    expand(row->text, x, text, sizeof(text) - 1);
+    if (seconds > 0)
+        snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
+    if (c->plain) {
+        strcat(text, "\n");
+        answer_lines(c, row->status, text, retry);
+        return;
+    }
     json_t *body = json_object();
     if (row->field != NULL)
         json_object_set_new(body, row->field, json_pack("[o]", any_text(text)));
@@ -206,7 +218,5 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
         json_object_set_new(body, "detail", any_text(text));
     if (row->code != NULL)
         json_object_set_new(body, "code", json_string(row->code));
-    if (seconds > 0)
-        snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
     answer_json(c, row->status, body, retry);
 }

@@ -15,6 +15,7 @@ struct answer_context { /* what the texts of errors.def may mention; unset ones 
 /* `body` is taken over; NULL with a message in the log when memory is out: the connection closes. */
 void answer_json(struct conn *c, int status, json_t *body, const char *more_headers);
 void answer_text(struct conn *c, int status, const char *type, const char *text, size_t len);
+void answer_lines(struct conn *c, int status, const char *text, const char *more_headers); /* plain text */
 void answer_empty(struct conn *c, int status, const char *more_headers);
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context);
 

@@ -192,6 +192,7 @@ static void answered(struct conn *c)
     }
     c->route = NULL;
     c->headers = NULL;
+    c->plain = false;
     c->head_only = false;
     c->waiting = true;
     if (c->held_len > 0 || wire_holds(&c->wire)) /* by a timer, so that pipelined requests do not recurse */

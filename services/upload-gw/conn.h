@@ -38,6 +38,7 @@ struct conn {
     bool status_port; /* came in on GATEWAY_STATUS_LISTEN */
     bool waiting;     /* between requests */
     bool keep;        /* the connection may stay after the answer */
+    bool plain;       /* the client reads text rather than JSON */
     bool head_only;   /* HEAD: no body in the answer */
     bool handshaking;
     bool lingering;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "services/upload-gw/accept.h"
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/routes.h"
 #include "services/upload-gw/upload.h"
@@ -89,6 +90,7 @@ void upload_by_path(struct conn *c, const struct head *h)
         answer_error(c, GATEWAY_TOKEN_MISSING, NULL);
         return;
     }
+    c->plain = accept_wanted(h) == ACCEPT_TEXT;
     struct upload *u = upload_new(c, h, n < 0 ? token : (struct span){decoded, (size_t)n});
     if (u != NULL)
         begin(u, h, name);

@@ -31,6 +31,7 @@ struct gateway {
     struct cidr_list *trusted; /* proxies whose X-Forwarded-For counts */
     struct tls *tls;           /* NULL: GATEWAY_LISTEN speaks plain HTTP */
     struct cors *cors;         /* origins whose pages may upload */
+    char *uploader;            /* the script for /u/<token>.sh; NULL: not there */
     struct pool *receivers, *publishers;
     struct lane *lanes;
     unsigned lane_count;

@@ -16,6 +16,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
 #include "services/upload-gw/tus.h"
+#include "services/upload-gw/uploader.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
 #include "shared/redis/client.h"
@@ -198,6 +199,9 @@ static int start_lanes(struct gateway *g, char *why)
     struct lane_doors doors = {.listen = -1, .status = -1, .web_dir = web};
 
     find_pages(config, web, sizeof(web));
+    int missing = uploader_load(web, &g->uploader);
+    if (missing < 0)
+        log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
     int err = listen_on("GATEWAY_LISTEN", config->listen, &doors.listen, why);
     if (err == 0 && config->status_listen != NULL && config->status_listen[0] != '\0')
         err = listen_on("GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);

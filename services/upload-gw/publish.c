@@ -190,6 +190,15 @@ void publish_tell(struct upload *u)
         COUNT(UPLOADS_UNCOUNTED);
 }
 
+static void answer_published(struct upload *u, const char *hex)
+{
+    struct conn *c = u->conn;
+    char text[FILENAME_SIZE + 128];
+    snprintf(text, sizeof(text), "%s: %lld bytes arrived, SHA-256 %s\n", u->body.name, (long long)u->sink.size, hex);
+    upload_end(u);
+    answer_lines(c, 201, text, "");
+}
+
 enum upload_step publish_finish(struct upload *u)
 {
     struct conn *c = u->conn;
@@ -199,6 +208,10 @@ enum upload_step publish_finish(struct upload *u)
         return UPLOAD_FAIL;
     publish_tell(u);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
+    if (c->plain) {
+        answer_published(u, hex);
+        return UPLOAD_WAIT;
+    }
     json_t *body = json_pack("{s:o, s:I, s:I, s:s, s:s}", "file", download_url(u), "ticket", (json_int_t)u->number,
                              "size", (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
     upload_end(u);

@@ -35,14 +35,11 @@ static void add_expiry(struct lines *l, const struct record_state *s)
     add(l, "Upload-Expires", text);
 }
 
+/* Relative: right whatever address the client knows us by. */
 static void add_location(struct lines *l, const struct upload *u)
 {
-    char text[512];
-    const char *base = u->lane->gateway->config.public_url;
-    size_t len = base == NULL ? 0 : strlen(base);
-    if (len > 0 && base[len - 1] == '/')
-        --len;
-    snprintf(text, sizeof(text), "%.*s" TUS_PATH "%s", (int)len, len > 0 ? base : "", u->id);
+    char text[sizeof(TUS_PATH) + SPOOL_ID_SIZE];
+    snprintf(text, sizeof(text), TUS_PATH "%s", u->id);
     add(l, "Location", text);
 }
 

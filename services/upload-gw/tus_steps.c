@@ -11,6 +11,7 @@
 
 #define AT_RISK_BYTES (INT64_C(64) << 20) /* received and not yet counted by a state on the disk */
 #define AT_RISK_MS    (INT64_C(300) * 1000)
+#define AT_RISK_SHARE 4 /* of UPLOAD_EXPIRY: who still sends does not expire */
 
 static enum upload_step lend(struct upload *u, void (*run)(struct pool_job *job, char *buffer, size_t size),
                              enum upload_step next)
@@ -220,7 +221,9 @@ static enum upload_step created(struct upload *u)
 static enum upload_step received(struct upload *u)
 {
     struct tus *t = u->tus;
-    bool due = t->checksum == NULL && u->sink.size > t->state.offset && upload_now_ms() - t->kept_ms > AT_RISK_MS;
+    int64_t share = u->lane->gateway->config.upload_expiry / AT_RISK_SHARE;
+    bool due = t->checksum == NULL && u->sink.size > t->state.offset &&
+               upload_now_ms() - t->kept_ms > (share < AT_RISK_MS ? share : AT_RISK_MS);
     return u->outcome == RECEIVE_WAIT && u->problem == GATEWAY_OK && due ? UPLOAD_PAUSED : upload_received(u);
 }
 

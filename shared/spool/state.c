@@ -16,7 +16,7 @@ ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t s
     int dir = spool_open_upload(s, id);
     if (dir < 0)
         return dir;
-    int fd = openat(dir, STATE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(dir, STATE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* it might be a pipe */
     ssize_t n = fd < 0 ? -errno : read(fd, buffer, size);
     if (fd >= 0 && n < 0)
         n = -errno;

@@ -19,11 +19,24 @@
 #include "shared/redis/attempts.h"
 
 #define SCAN_COUNT "500"
+#define STATE_SIZE 8192
 
 static bool spool_holds(int directory, const char *id)
 {
     struct stat st;
     return fstatat(directory, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A resumable upload ends UPLOAD_EXPIRY after its last byte, as its own record tells; a little later for clocks that
+ * differ. 1: over, 0: not yet, -ENOENT: it is none, or not readable as one. */
+static int resumable_is_over(struct storage *s, const char *id)
+{
+    char bytes[STATE_SIZE];
+    struct record_state state;
+    ssize_t n = spool_state_read(s->spool, id, bytes, sizeof(bytes));
+    if (n < 0 || record_state_decode(bytes, (size_t)n, &state) < 0)
+        return n < 0 && n != -ENOENT ? 0 : -ENOENT;
+    return state.expires_us / 1000 + s->options.expiry_ms / 10 < storage_now_us() / 1000;
 }
 
 static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t ticket_id,
@@ -32,6 +45,8 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
     if (!spool_id_is_valid(id))
         return attempts_forget_done(r, ticket_id, id);
     const struct projection_extra late = {.filed_late = id};
+    if (resumable_is_over(s, id) == 0)
+        return 0; /* its client may come back for it: the attempt is given back when it has expired */
     int err = store_trash(s, spool_tmp_fd(s->spool), id);
     if (err < 0 && err != -ENOENT)
         return err;
@@ -92,10 +107,9 @@ bool reconcile_is_abandoned(struct storage *s, const char *id)
 {
     struct stat st;
     char path[64];
-    int tmp = spool_tmp_fd(s->spool);
-    snprintf(path, sizeof(path), "%s/state", id);
-    if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return false; /* a resumable upload has an end of its own */
+    int tmp = spool_tmp_fd(s->spool), over = resumable_is_over(s, id);
+    if (over >= 0)
+        return over == 1;
     snprintf(path, sizeof(path), "%s/data", id);
     if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) < s->options.expiry_ms)
         return false;

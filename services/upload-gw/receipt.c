@@ -1,0 +1,170 @@
+/*
+ * GET under /u/: the upload page for browsers, the receipt (what arrived under a token, what is left) for terminals and
+ * programs, and the uploader script. Safe to open any number of times: nothing here takes an attempt.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "services/upload-gw/accept.h"
+#include "services/upload-gw/answer.h"
+#include "services/upload-gw/routes.h"
+#include "services/upload-gw/uploader.h"
+#include "shared/http/query.h"
+#include "shared/http/token.h"
+#include "shared/redis/attempts.h"
+
+#define TEXT_TYPE "text/plain; charset=utf-8"
+
+struct asking {
+    struct conn *conn;
+    bool json;
+};
+
+static void iso_time(int64_t us, char out[40])
+{
+    time_t at = (time_t)(us / 1000000);
+    struct tm tm;
+    char seconds[24];
+    gmtime_r(&at, &tm);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out, 40, "%s.%06dZ", seconds, (int)(us % 1000000));
+}
+
+/* One receipt as the API tells it; NULL: it is not one. */
+static json_t *archive_of(const char *receipt)
+{
+    const char *name, *sha256, *id;
+    json_int_t size, time_us;
+    char at[40];
+    json_t *r = json_loads(receipt, 0, NULL);
+    json_t *archive = NULL;
+
+    if (json_unpack(r, "{s:s, s:I, s:s, s:s, s:I}", "name", &name, "size", &size, "sha256", &sha256, "upload_id", &id,
+                    "time_us", &time_us) == 0) {
+        iso_time(time_us, at);
+        archive = json_pack("{s:s, s:I, s:s, s:s, s:s}", "name", name, "size", size, "sha256", sha256, "upload_id", id,
+                            "time_create", at);
+    }
+    json_decref(r);
+    return archive;
+}
+
+static json_t *whole(const struct admission *a, const char *const *receipts, size_t count)
+{
+    char at[40];
+    json_t *archives = json_array();
+    for (size_t i = 0; i < count; ++i) {
+        json_t *archive = archive_of(receipts[i]);
+        if (archive != NULL)
+            json_array_append_new(archives, archive);
+    }
+    iso_time(a->expires_ms * 1000, at);
+    return json_pack("{s:I, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "attempts", (json_int_t)a->attempts,
+                     "resolved", a->resolved, "expires_at", a->expires_ms > 0 ? at : NULL, "archives", archives);
+}
+
+static void print_archive(FILE *out, json_t *archive)
+{
+    fprintf(out, "%s  %s\n  %lld bytes, SHA-256 %s\n", json_string_value(json_object_get(archive, "time_create")),
+            json_string_value(json_object_get(archive, "name")),
+            (long long)json_integer_value(json_object_get(archive, "size")),
+            json_string_value(json_object_get(archive, "sha256")));
+}
+
+static void answer_receipt_text(struct conn *c, const struct admission *a, json_t *receipt)
+{
+    char *text = NULL;
+    size_t len = 0, i;
+    json_t *archive, *archives = json_object_get(receipt, "archives");
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL) {
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+        return;
+    }
+    fprintf(out, "Ticket %lld: %lld attempts left%s.\n", (long long)a->number, (long long)a->attempts,
+            a->resolved ? ", resolved: takes no more" : "");
+    if (a->expires_ms > 0)
+        fprintf(out, "The token works until %s.\n", json_string_value(json_object_get(receipt, "expires_at")));
+    fprintf(out, json_array_size(archives) > 0 ? "Arrived, the last first:\n" : "Nothing has arrived yet.\n");
+    json_array_foreach(archives, i, archive) print_archive(out, archive);
+    if (fclose(out) == 0)
+        answer_text(c, 200, TEXT_TYPE, text, len);
+    else
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+    free(text);
+}
+
+static void on_receipts(void *arg, const struct admission *a, const char *const *receipts, size_t count)
+{
+    struct asking asking = *(struct asking *)arg;
+    free(arg);
+    if (a->status != ADMISSION_OK) {
+        answer_error(asking.conn, a->status == ADMISSION_UNKNOWN ? GATEWAY_NOT_FOUND : GATEWAY_UNAVAILABLE, NULL);
+        return;
+    }
+    json_t *receipt = whole(a, receipts, count);
+    if (asking.json) {
+        answer_json(asking.conn, 200, receipt, NULL);
+        return;
+    }
+    answer_receipt_text(asking.conn, a, receipt);
+    json_decref(receipt);
+}
+
+static void answer_receipt(struct conn *c, const char *token, bool json)
+{
+    char hash[TOKEN_HASH_SIZE];
+    struct asking *asking = malloc(sizeof(*asking));
+    if (asking == NULL || token_hash(token, hash) < 0) {
+        free(asking);
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+        return;
+    }
+    *asking = (struct asking){c, json};
+    attempts_receipts(c->lane->link, hash, on_receipts, asking);
+}
+
+static bool read_token(struct span raw, char token[TOKEN_SIZE])
+{
+    char decoded[128];
+    ssize_t n = query_decode(raw, false, decoded, sizeof(decoded));
+    return n > 0 && token_canonical((struct span){decoded, (size_t)n}, token) == 0;
+}
+
+static bool ends_with(struct span s, const char *end)
+{
+    size_t len = strlen(end);
+    return s.len > len && memcmp(s.data + s.len - len, end, len) == 0;
+}
+
+/* /u/, /u/<token>, /u/<token>/, /u/<token>.sh */
+void serve_link(struct conn *c, const struct head *h)
+{
+    struct span rest = {h->path.data + strlen(c->route->path), h->path.len - strlen(c->route->path)};
+    enum accept accept = accept_wanted(h);
+    bool script = ends_with(rest, ".sh") && memchr(rest.data, '/', rest.len) == NULL;
+    char token[TOKEN_SIZE];
+
+    if (c->body_left != 0) {
+        answer_error(c, GATEWAY_BAD_REQUEST, NULL);
+        return;
+    }
+    if (!script && (rest.len == 0 || accept == ACCEPT_HTML)) {
+        serve_page(c, h);
+        return;
+    }
+    c->plain = !script && accept != ACCEPT_JSON;
+    if (script)
+        rest.len -= 3;
+    else if (rest.data[rest.len - 1] == '/')
+        --rest.len;
+    if (!read_token(rest, token))
+        answer_error(c, GATEWAY_NOT_FOUND, NULL);
+    else if (script)
+        uploader_answer(c, token);
+    else
+        answer_receipt(c, token, accept == ACCEPT_JSON);
+}

@@ -1,0 +1,62 @@
+/* The script that customers upload with; see uploader.h. */
+#include "services/upload-gw/uploader.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/upload-gw/answer.h"
+
+#define SCRIPT_TYPE "text/x-shellscript; charset=utf-8"
+#define SCRIPT_SIZE 65536
+
+int uploader_load(const char *web_dir, char **out)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/uploader.sh", web_dir);
+    FILE *in = fopen(path, "re");
+    char *text = in == NULL ? NULL : calloc(1, SCRIPT_SIZE);
+    int err = in == NULL ? -errno : text == NULL ? -ENOMEM : 0;
+    if (err == 0 && fread(text, 1, SCRIPT_SIZE - 1, in) == SCRIPT_SIZE - 1)
+        err = -EFBIG;
+    if (in != NULL)
+        fclose(in);
+    *out = err == 0 ? text : NULL;
+    if (err < 0)
+        free(text);
+    return err;
+}
+
+/* The script as it lies beside the pages, with address and token in its two empty assignments. PUBLIC_URL was checked
+ * at the start and a canonical token is hexadecimal: neither needs quoting beyond what is there. */
+void uploader_answer(struct conn *c, const char *token)
+{
+    const struct gateway *g = c->lane->gateway;
+    const char *url = g->config.public_url, *rest = g->uploader;
+    const struct {
+        const char *empty, *name, *value;
+    } fills[] = {{"url=''", "url", url}, {"token=''", "token", token}};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = NULL;
+
+    if (url == NULL || url[0] == '\0' || rest == NULL || (out = open_memstream(&text, &len)) == NULL) {
+        answer_error(c, GATEWAY_NO_UPLOADER, NULL);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); ++i) {
+        const char *at = strstr(rest, fills[i].empty);
+        if (at == NULL)
+            continue;
+        fprintf(out, "%.*s%s='%s'", (int)(at - rest), rest, fills[i].name, fills[i].value);
+        rest = at + strlen(fills[i].empty);
+    }
+    fputs(rest, out);
+    if (fclose(out) == 0)
+        answer_text(c, 200, SCRIPT_TYPE, text, len);
+    else
+        answer_error(c, GATEWAY_UNAVAILABLE, NULL);
+    free(text);
+}
