@@ -115,9 +115,11 @@ static const char *take_pair(struct tus_metadata *m, struct span pair)
     for (size_t i = 0; i < pair.len; ++i)
         if (pair.data[i] < 0x20 || pair.data[i] > 0x7e)
             return "Upload-Metadata is ASCII: a key, a space and base64";
-    if (key.len == 0 || !key_is_new((struct span){m->kept, strlen(m->kept)}, key))
+    bool token = span_equals(key, "token");
+    if (key.len == 0 || (token && m->has_token) || !key_is_new((struct span){m->kept, strlen(m->kept)}, key))
         return "the keys of Upload-Metadata are neither empty nor repeated";
-    if (span_equals(key, "token"))
+    m->has_token |= token;
+    if (token)
         return decode(value, m->token, sizeof(m->token), &len) ? NULL : "the token in Upload-Metadata is not base64";
     bool good = span_equals(key, "filename") ? decode(value, m->name, sizeof(m->name), &m->name_len)
                                              : decode(value, other, sizeof(other), &len);

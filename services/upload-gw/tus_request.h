@@ -25,6 +25,7 @@ enum gateway_error tus_request_read(const struct head *h, struct tus_request *ou
 struct tus_metadata {
     char name[TUS_NAME_SIZE], token[TUS_TOKEN_SIZE]; /* decoded, NUL-terminated; empty: not there */
     size_t name_len;
+    bool has_token;
     char kept[TUS_METADATA_SIZE]; /* as sent, but the token: who knows the upload's address is not to learn it */
 };
 

@@ -110,9 +110,89 @@ static void test_refused(void **state)
     assert_true(room < 0);
 }
 
+static int answer_given;
+
+static int still_ours(void *arg)
+{
+    (void)arg;
+    return answer_given;
+}
+
+static int write_text(const char *id, int64_t fence, const char *text)
+{
+    return spool_state_write(spool, id, fence, text, strlen(text), still_ours, NULL);
+}
+
+static void assert_state(const char *id, const char *text)
+{
+    char bytes[64];
+    ssize_t n = spool_state_read(spool, id, bytes, sizeof(bytes));
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(bytes, text, (size_t)n);
+}
+
+static void test_state(void **state)
+{
+    char id[SPOOL_ID_SIZE], bytes[8];
+    (void)state;
+    assert_int_equal(spool_make_id(id), 0);
+    assert_int_equal(spool_state_read(spool, id, bytes, sizeof(bytes)), -ENOENT);
+    answer_given = 1;
+    assert_int_equal(write_text(id, 1, "none"), -ESTALE); /* the upload is gone */
+    int fd = spool_create(spool, id);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(spool_state_read(spool, id, bytes, sizeof(bytes)), -ENOENT);
+    assert_int_equal(write_text(id, 1, "first"), 0);
+    assert_int_equal(spool_created(spool), 0);
+    assert_state(id, "first");
+    assert_int_equal(write_text(id, 1, "longer than room"), 0);
+    assert_int_equal(spool_state_read(spool, id, bytes, sizeof(bytes)), -EMSGSIZE);
+    fd = spool_reopen(spool, id);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(spool_publish(spool, id, "manifest", 8), 0);
+    spool_state_remove(spool, id);
+    char path[64];
+    snprintf(path, sizeof(path), "%s/state", id);
+    assert_int_equal(faccessat(spool_new_fd(spool), path, F_OK, 0), -1);
+    snprintf(path, sizeof(path), "%s/data", id);
+    assert_int_equal(unlinkat(spool_new_fd(spool), path, 0), 0);
+    snprintf(path, sizeof(path), "%s/manifest", id);
+    assert_int_equal(unlinkat(spool_new_fd(spool), path, 0), 0);
+    assert_int_equal(unlinkat(spool_new_fd(spool), id, AT_REMOVEDIR), 0);
+}
+
+/* Whoever seizes an upload while an earlier holder is about to replace the state: the earlier one cannot. */
+static int seize_meanwhile(void *id)
+{
+    assert_int_equal(spool_state_seize(spool, id), 0);
+    return 1;
+}
+
+static void test_seized_state_is_not_put_back(void **state)
+{
+    char id[SPOOL_ID_SIZE];
+    (void)state;
+    answer_given = 1;
+    assert_int_equal(spool_make_id(id), 0);
+    int fd = spool_create(spool, id);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(write_text(id, 1, "first"), 0);
+    assert_int_equal(spool_state_write(spool, id, 1, "late", 4, seize_meanwhile, id), -ESTALE);
+    assert_int_equal(write_text(id, 2, "second"), 0);
+    answer_given = 0;
+    assert_int_equal(write_text(id, 1, "later"), -ESTALE);
+    assert_state(id, "second");
+    assert_int_equal(spool_discard(spool, id), 0); /* whatever is beside it: teardown finds nothing */
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_publish), cmocka_unit_test(test_discard),
-                                       cmocka_unit_test(test_ids), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_state),   cmocka_unit_test(test_seized_state_is_not_put_back),
+        cmocka_unit_test(test_publish), cmocka_unit_test(test_discard),
+        cmocka_unit_test(test_ids),     cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
