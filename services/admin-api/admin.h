@@ -11,12 +11,14 @@ struct db;
 struct keyring;
 struct site;
 struct storage;
+struct throttle;
 
 struct admin {
     const struct admin_config *config;
     const struct keyring *keys;
     struct db *db;
     struct storage *storage; /* NULL in commands that need no files */
+    struct throttle *throttle;
     const struct site *site; /* the pages; NULL: there are none */
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/http/site.h"
+#include "services/admin-api/accounts/throttle.h"
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/security/keyring.h"
 #include "services/admin-api/storage/storage.h"
@@ -18,12 +19,14 @@
 
 #define SPARE_CONNECTIONS 2 /* the keeper's, and one for lists being sent */
 #define REASON            480
+#define THROTTLE_REDIS_MS 1000 /* a login waits no longer for the count of failed ones */
 
 struct opened {
     struct admin admin;
     struct redis_target *redis;
     struct keyring *keys;
     struct storage *storage;
+    struct throttle *throttle;
     struct site *site;
 };
 
@@ -53,6 +56,7 @@ void opened_free(struct opened *o)
     if (o == NULL)
         return;
     site_free(o->site);
+    throttle_free(o->throttle);
     storage_close(o->storage);
     db_close(o->admin.db);
     redis_target_free(o->redis);
@@ -134,6 +138,12 @@ int opened_stores(struct opened *o, char *why, size_t why_size)
         return err;
     if (err < 0) /* it may come back, and nothing is lost without it */
         log_warn("redis.away", LOG_E(err), LOG_S("why", why));
+    o->throttle = throttle_new(o->redis, THROTTLE_REDIS_MS, (unsigned)o->admin.config->login_free_failures);
+    if (o->throttle == NULL) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    o->admin.throttle = o->throttle;
     return open_storage(o, why, why_size);
 }
 

@@ -10,6 +10,7 @@
 
 #include "services/admin-api/commands.h"
 #include "services/admin-api/security/password.h"
+#include "services/admin-api/security/password_rules.h"
 #include "services/admin-api/security/second_factor.h"
 #include "services/admin-api/security/totp.h"
 #include "services/admin-api/security/users.h"
@@ -130,7 +131,8 @@ static int make_encoded(struct errand *e)
     int status = 1;
 
     if (get_password(e, password)) {
-        if (password_check(password, why, sizeof(why)) < 0)
+        const char *const unlike[] = {e->name, NULL};
+        if (password_check(password, unlike, why, sizeof(why)) < 0)
             status = command_failed("%s", why);
         else
             status = password_hash(password, e->encoded) < 0 ? command_failed("out of memory") : 0;

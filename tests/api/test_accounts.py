@@ -263,7 +263,7 @@ def test_backup_codes(user, admin):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: Panel(admin).login(user.name, user.password, renewed[0]).status_code,
                                 range(5)))
-    assert sorted(answers) == [200, 401, 401, 401, 401], "a code works once, also when five race"
+    assert answers.count(200) == 1 and set(answers) <= {200, 401, 429}, "a code works once, also when five race"
 
 
 def test_removing_the_second_factor(user):

@@ -10,8 +10,8 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/row.h"
 #include "services/admin-api/security/access_token.h"
-#include "services/admin-api/security/audit.h"
 #include "services/admin-api/security/password.h"
+#include "services/admin-api/security/password_rules.h"
 #include "shared/log/log.h"
 
 static json_t *show_passed(const struct exchange *x, const struct db_rows *row, int column)
@@ -110,24 +110,37 @@ static int renew(struct db_conn *c, void *arg)
         err = session_keep(c, x->who.session.id);
     if (err == 0)
         err = access_tokens_end(c, id);
-    return err < 0 ? err : errand_audit(x, c, "password.change", r->errand->user.username, AUDIT_OK);
+    return err < 0 ? err : trail_add(x, c, "password.change", r->errand->user.username, AUDIT_OK);
+}
+
+/* 1; 0: refused and answered; negative. */
+static int check_rules(struct errand *e, const struct form_text *new)
+{
+    struct user_names names;
+    char why[256];
+    int err = user_names_of(e->db, e->user.username, &names);
+
+    if (err < 1)
+        return err < 0 ? err : answer_error(e->x, API_NOT_AUTHENTICATED, NULL);
+    const char *const unlike[] = {names.username, names.email, names.first_name, names.last_name, NULL};
+    if (password_check(new->text, unlike, why, sizeof(why)) == 0)
+        return 1;
+    json_t *errors = json_object();
+    if (errors != NULL && field_error(errors, new->name, why) == 0)
+        return answer_fields(e->x, errors);
+    json_decref(errors);
+    return -ENOMEM;
 }
 
 static int change_password(struct errand *e, const struct form_text *old, const struct form_text *new)
 {
     struct renewal r = {.errand = e};
-    char why[256];
     int err = errand_check_password(e, old, "password.change");
 
+    if (err == 1)
+        err = check_rules(e, new);
     if (err < 1)
         return err;
-    if (password_check(new->text, why, sizeof(why)) < 0) {
-        json_t *errors = json_object();
-        if (errors != NULL && field_error(errors, new->name, why) == 0)
-            return answer_fields(e->x, errors);
-        json_decref(errors);
-        return -ENOMEM;
-    }
     err = password_hash(new->text, r.encoded);
     if (err == 0)
         err = db_transaction(e->db, renew, &r);

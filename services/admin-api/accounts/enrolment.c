@@ -8,7 +8,6 @@
 #include "services/admin-api/accounts/qr.h"
 #include "services/admin-api/http/cookie.h"
 #include "services/admin-api/http/handlers.h"
-#include "services/admin-api/security/audit.h"
 #include "services/admin-api/security/backup_codes.h"
 #include "services/admin-api/security/csrf.h"
 #include "services/admin-api/security/second_factor.h"
@@ -115,7 +114,7 @@ static int confirm(struct db_conn *c, void *arg)
     int err = backup_codes_renew(keys, c, e->user.id, h->codes);
     if (err == 0)
         err = carry_session_over(e->x, c, true, h->token);
-    return err < 0 ? err : errand_audit(e->x, c, "totp.confirm", e->user.username, AUDIT_OK);
+    return err < 0 ? err : trail_add(e->x, c, "totp.confirm", e->user.username, AUDIT_OK);
 }
 
 static int run_confirm(struct errand *e, const struct form_text *otp)
@@ -157,7 +156,7 @@ static int remove_factor(struct db_conn *c, void *arg)
 
     if (err == 0)
         err = carry_session_over(x, c, false, h->token);
-    return err < 0 ? err : errand_audit(x, c, "totp.remove", h->errand->user.username, AUDIT_OK);
+    return err < 0 ? err : trail_add(x, c, "totp.remove", h->errand->user.username, AUDIT_OK);
 }
 
 static int run_remove(struct errand *e, const struct form_text *password, const struct form_text *otp)
@@ -194,7 +193,7 @@ static int renew_codes(struct db_conn *c, void *arg)
     struct errand *e = h->errand;
     int err = backup_codes_renew(e->x->admin->keys, c, e->user.id, h->codes);
 
-    return err < 0 ? err : errand_audit(e->x, c, "backup_codes.renew", e->user.username, AUDIT_OK);
+    return err < 0 ? err : trail_add(e->x, c, "backup_codes.renew", e->user.username, AUDIT_OK);
 }
 
 static int run_renew(struct errand *e, const struct form_text *otp)

@@ -2,6 +2,7 @@
 #include "services/admin-api/accounts/errand.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "services/admin-api/metrics.h"
@@ -10,11 +11,19 @@
 #include "services/admin-api/security/second_factor.h"
 #include "shared/log/log.h"
 
-int errand_audit(struct exchange *x, struct db_conn *c, const char *action, const char *object, const char *outcome)
+/* 1: go on, and the try counts as failed; 0: it is too early, and answered; negative. */
+static int take_try(struct exchange *x, const struct throttle_try *try)
 {
-    const struct audit_event event = {
-        .actor = x->who.username, .action = action, .object = object, .address = x->client, .outcome = outcome};
-    return audit_write(c, &event, x->now_us);
+    char seconds[24];
+    int64_t wait_ms = throttle_take(x->admin->throttle, try);
+
+    if (wait_ms <= 0)
+        return 1;
+    ADMIN_COUNT(LOGIN_THROTTLED);
+    log_info("login.throttled", LOG_S("client", x->client), LOG_I("wait_ms", wait_ms));
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait_ms + 999) / 1000);
+    int err = answer_header(x, "Retry-After", seconds);
+    return err < 0 ? err : answer_error(x, API_THROTTLED, seconds);
 }
 
 /* --- logging in --- */
@@ -45,25 +54,38 @@ static int record_login(struct exchange *x, struct db_conn *c, const struct logi
     return audit_write(c, &event, x->now_us);
 }
 
+/* A right password without a code is no failure: it asks for the code. What failed here is nobody's guess either. */
+static int try_login(struct exchange *x, const struct form_text *fields, struct login *out)
+{
+    const struct throttle_try try = {.account = fields[0].text, .address = x->client};
+    struct db_conn *c;
+    int result = take_try(x, &try);
+
+    if (result < 1)
+        return result;
+    result = exchange_db(x, &c);
+    if (result == 0)
+        result = login(x->admin->keys, c, fields[0].text, fields[1].text, fields[2].text, x->now_us, out);
+    if (result < 0 || result == LOGIN_OK || result == LOGIN_OTP_REQUIRED)
+        throttle_give(x->admin->throttle, &try, result == LOGIN_OK);
+    int err = result < 0 ? result : record_login(x, c, out, result);
+    if (err < 0)
+        return err;
+    return result == LOGIN_OK ? 1 : answer_error(x, results[result].answer, NULL);
+}
+
 int errand_login(struct exchange *x, struct login *out)
 {
     struct form_text fields[] = {
         {.name = "username"}, {.name = "password"}, {.name = "otp", .optional = true, .is_code = true}};
-    struct db_conn *c;
     json_t *body;
-    int result = 0, err = form_read(x, fields, 3, &body);
+    int err = form_read(x, fields, 3, &body);
 
     if (err < 1)
         return err;
-    err = exchange_db(x, &c);
-    if (err == 0)
-        err = result = login(x->admin->keys, c, fields[0].text, fields[1].text, fields[2].text, x->now_us, out);
+    err = try_login(x, fields, out);
     json_decref(body);
-    if (err >= 0)
-        err = record_login(x, c, out, result);
-    if (err < 0)
-        return err;
-    return result == LOGIN_OK ? 1 : answer_error(x, results[result].answer, NULL);
+    return err;
 }
 
 /* --- errands --- */
@@ -96,7 +118,7 @@ static int refuse(struct errand *e, const char *action, const char *outcome, con
 
     log_info("account.refused", LOG_S("action", action), LOG_S("outcome", outcome), LOG_S("client", e->x->client),
              LOG_S("user", e->user.username));
-    int err = errand_audit(e->x, e->db, action, e->user.username, outcome);
+    int err = trail_add(e->x, e->db, action, e->user.username, outcome);
     if (err == 0)
         err = errors == NULL ? -ENOMEM : field_error(errors, field, message);
     if (err == 0)
@@ -105,25 +127,47 @@ static int refuse(struct errand *e, const char *action, const char *outcome, con
     return err;
 }
 
-int errand_check_password(struct errand *e, const struct form_text *password, const char *action)
-{
-    int match = password_verify(e->user.password, password->text);
+static const char wrong_code[] = "This one-time password is wrong or was used before: wait for the next one.";
 
-    if (match < 0)
-        return match;
-    return match != PASSWORD_WRONG ? 1 : refuse(e, action, "wrong", password->name, "This password is wrong.");
+/* The proofs of a session that exists are guessed at no faster than a login. */
+static int check(struct errand *e, const struct form_text *field, const char *action,
+                 int (*is_right)(struct errand *e, const char *text), const char *outcome, const char *message)
+{
+    const struct throttle_try try = {.account = e->user.username, .address = e->x->client};
+    int right = take_try(e->x, &try);
+
+    if (right < 1)
+        return right;
+    right = is_right(e, field->text);
+    if (right != 0)
+        throttle_give(e->x->admin->throttle, &try, false);
+    return right != 0 ? right : refuse(e, action, outcome, field->name, message);
 }
 
-int errand_refuse_code(struct errand *e, const struct form_text *code, const char *action)
+static int is_password(struct errand *e, const char *text)
 {
-    return refuse(e, action, "otp_wrong", code->name,
-                  "This one-time password is wrong or was used before: wait for the next one.");
+    int match = password_verify(e->user.password, text);
+    return match < 0 ? match : match != PASSWORD_WRONG;
+}
+
+int errand_check_password(struct errand *e, const struct form_text *password, const char *action)
+{
+    return check(e, password, action, is_password, "wrong", "This password is wrong.");
+}
+
+static int is_code(struct errand *e, const char *text)
+{
+    return second_factor_check(e->x->admin->keys, e->db, &e->user, text, e->x->now_us);
 }
 
 int errand_check_code(struct errand *e, const struct form_text *code, const char *action)
 {
     if (!e->user.has_totp)
         return answer_error(e->x, API_TOTP_MISSING, NULL);
-    int right = second_factor_check(e->x->admin->keys, e->db, &e->user, code->text, e->x->now_us);
-    return right != 0 ? right : errand_refuse_code(e, code, action);
+    return check(e, code, action, is_code, "otp_wrong", wrong_code);
+}
+
+int errand_refuse_code(struct errand *e, const struct form_text *code, const char *action)
+{
+    return refuse(e, action, "otp_wrong", code->name, wrong_code);
 }

@@ -5,13 +5,15 @@
 #ifndef LC_ADMIN_ACCOUNTS_ERRAND_H
 #define LC_ADMIN_ACCOUNTS_ERRAND_H
 
+#include "services/admin-api/accounts/throttle.h"
 #include "services/admin-api/http/exchange.h"
 #include "services/admin-api/http/form.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/security/login.h"
 #include "services/admin-api/security/users.h"
 
-/* A login with name, password and code out of the request's body; counted, logged and audited. 1 with *out; 0: refused
- * and answered; negative. */
+/* A login with name, password and code out of the request's body; slowed down, counted, logged and audited. 1 with
+ * *out; 0: refused and answered; negative. */
 int errand_login(struct exchange *x, struct login *out) __attribute__((warn_unused_result));
 
 struct errand {
@@ -27,18 +29,14 @@ int errand_begin(struct errand *e, struct exchange *x, struct form_text *fields,
 /* Frees what it holds and passes `result` on. */
 int errand_end(struct errand *e, int result);
 
-/* Is it the caller's password; is it a code of theirs (spent by that)? 1; 0: refused, audited as `action` and answered
- * as an error of the field; negative. */
+/* Is it the caller's password; is it a code of theirs (spent by that)? Guessing is slowed down as at a login. 1; 0:
+ * refused, audited as `action` and answered as an error of the field; negative. */
 int errand_check_password(struct errand *e, const struct form_text *password, const char *action)
     __attribute__((warn_unused_result));
 int errand_check_code(struct errand *e, const struct form_text *code, const char *action)
     __attribute__((warn_unused_result));
 /* The refusal alone. 0 or negative. */
 int errand_refuse_code(struct errand *e, const struct form_text *code, const char *action)
-    __attribute__((warn_unused_result));
-
-/* A line about this request's caller. 0 or negative. */
-int errand_audit(struct exchange *x, struct db_conn *c, const char *action, const char *object, const char *outcome)
     __attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,6 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/resources/resource.h"
-#include "services/admin-api/security/audit.h"
 #include "services/admin-api/security/csrf.h"
 
 /* --- this session --- */
@@ -139,7 +138,7 @@ int auth_session_end(struct exchange *x)
     if (err == 0 && x->who.source == IDENTITY_BY_SESSION)
         err = session_end(c, x->who.session.id);
     if (err == 0)
-        err = errand_audit(x, c, "logout", x->who.username, AUDIT_OK);
+        err = trail_add(x, c, "logout", x->who.username, AUDIT_OK);
     if (err == 0)
         err = cookie_set(x, COOKIE_SESSION, "");
     if (err == 0)
@@ -207,6 +206,6 @@ int account_sessions_end_others(struct exchange *x)
     if (err == 0)
         err = session_end_others(c, x->who.user_id, x->who.session.id);
     if (err == 0)
-        err = errand_audit(x, c, "session.end_others", x->who.username, AUDIT_OK);
+        err = trail_add(x, c, "session.end_others", x->who.username, AUDIT_OK);
     return err < 0 ? err : answer_empty(x, 204);
 }

@@ -53,6 +53,22 @@ int access_token_find(struct db_conn *c, const char *token, size_t len, int64_t 
     return noted < 0 ? (int)noted : 1;
 }
 
+static int read_count(const struct db_rows *r, void *arg)
+{
+    *(int64_t *)arg = db_int(r, 0);
+    return 0;
+}
+
+int64_t access_tokens_count(struct db_conn *c, int64_t user_id)
+{
+    int64_t count = 0;
+    int64_t done = db_exec(c, security_statement(ACCESS_TOKENS_SWEEP), user_id);
+
+    if (done >= 0)
+        done = db_one(c, read_count, &count, security_statement(ACCESS_TOKENS_COUNT), user_id);
+    return done < 0 ? done : count;
+}
+
 int access_tokens_end(struct db_conn *c, int64_t user_id)
 {
     int64_t ended = db_exec(c, security_statement(ACCESS_TOKENS_END), user_id);

@@ -35,6 +35,9 @@ void access_token_make(char token[ACCESS_TOKEN_SIZE], char hash[OPAQUE_HASH_SIZE
 int access_token_find(struct db_conn *c, const char *token, size_t len, int64_t now_us, int64_t *user_id,
                       unsigned *scopes) __attribute__((warn_unused_result));
 
+#define ACCESS_TOKENS_MAX 100 /* of one user */
+/* How many the user has, those that a change of the user has ended being removed; or negative. */
+int64_t access_tokens_count(struct db_conn *c, int64_t user_id) __attribute__((warn_unused_result));
 int access_tokens_end(struct db_conn *c, int64_t user_id) __attribute__((warn_unused_result)); /* all of the user's */
 
 #endif

@@ -128,21 +128,3 @@ int password_verify(const char *encoded, const char *password)
     pthread_mutex_unlock(&one_at_a_time);
     return verify || match < 0 ? match : PASSWORD_WRONG;
 }
-
-int password_check(const char *password, char *why, size_t why_size)
-{
-    size_t characters = 0;
-
-    for (const char *c = password; *c; c++)
-        characters += ((unsigned char)*c & 0xc0) != 0x80; /* the first byte of each UTF-8 character */
-    if (characters < PASSWORD_LENGTH_MIN) {
-        snprintf(why, why_size, "This password is too short. It must contain at least %d characters.",
-                 PASSWORD_LENGTH_MIN);
-        return -EINVAL;
-    }
-    if (strlen(password) > PASSWORD_LENGTH_MAX) {
-        snprintf(why, why_size, "This password is too long. It must contain at most %d bytes.", PASSWORD_LENGTH_MAX);
-        return -EINVAL;
-    }
-    return 0;
-}

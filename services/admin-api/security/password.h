@@ -21,7 +21,4 @@ enum password_match { PASSWORD_WRONG = 0, PASSWORD_RIGHT, PASSWORD_RIGHT_OLD_KIN
  * unknown kind, or one that would cost more than our bounds, is PASSWORD_WRONG too. -ENOMEM. */
 int password_verify(const char *encoded, const char *password) __attribute__((warn_unused_result));
 
-/* May it be a user's new password? 0, or -EINVAL with the sentence for people in `why`. */
-int password_check(const char *password, char *why, size_t why_size) __attribute__((warn_unused_result));
-
 #endif

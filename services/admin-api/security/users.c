@@ -84,6 +84,23 @@ int user_each(struct db_conn *c, int (*on_user)(const struct user *u, void *arg)
     return err;
 }
 
+static int read_names(const struct db_rows *r, void *arg)
+{
+    struct user_names *n = arg;
+    int err = copy_text(r, 0, n->username, sizeof(n->username));
+
+    if (!err)
+        err = copy_text(r, 1, n->email, sizeof(n->email));
+    if (!err)
+        err = copy_text(r, 2, n->first_name, sizeof(n->first_name));
+    return err ? err : copy_text(r, 3, n->last_name, sizeof(n->last_name));
+}
+
+int user_names_of(struct db_conn *c, const char *name, struct user_names *out)
+{
+    return db_one(c, read_names, out, security_statement(USER_NAMES), name);
+}
+
 int user_check_name(const char *name, char *why, size_t why_size)
 {
     static const char marks[] = "@.+-_";
@@ -124,6 +141,11 @@ int64_t user_create(struct db_conn *c, const char *name, const char *encoded, bo
 static int changed(int64_t rows)
 {
     return rows < 0 ? (int)rows : 0;
+}
+
+int user_end_all(struct db_conn *c, int64_t id)
+{
+    return changed(db_exec(c, security_statement(USER_END_ALL), id));
 }
 
 int user_set_password(struct db_conn *c, int64_t id, const char *encoded)

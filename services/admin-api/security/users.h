@@ -38,6 +38,12 @@ int user_each(struct db_conn *c, int (*on_user)(const struct user *u, void *arg)
 /* Letters of any script, digits and @.+-_, at most 150 characters: 0, or -EINVAL with a sentence in `why`. */
 int user_check_name(const char *name, char *why, size_t why_size) __attribute__((warn_unused_result));
 
+struct user_names { /* what people know a user by */
+    char username[USER_NAME_SIZE], email[1024], first_name[USER_NAME_SIZE], last_name[USER_NAME_SIZE];
+};
+/* 1, 0: no such user, or negative. */
+int user_names_of(struct db_conn *c, const char *name, struct user_names *out) __attribute__((warn_unused_result));
+
 /* The new id, or negative; -EEXIST: the name is taken. `encoded` from password_hash. */
 int64_t user_create(struct db_conn *c, const char *name, const char *encoded, bool is_superuser, int64_t now_us)
     __attribute__((warn_unused_result));
@@ -48,6 +54,8 @@ int user_upgrade_password(struct db_conn *c, int64_t id, const char *former, con
 int user_set_active(struct db_conn *c, int64_t id, bool is_active) __attribute__((warn_unused_result));
 int user_logged_in(struct db_conn *c, int64_t id, int64_t now_us) __attribute__((warn_unused_result));
 int user_set_totp(struct db_conn *c, int64_t id, const void *sealed, size_t len) __attribute__((warn_unused_result));
+/* Every session and token given out before is void; a change of password, status or second factor does it by itself. */
+int user_end_all(struct db_conn *c, int64_t id) __attribute__((warn_unused_result));
 /* Secret, step and backup codes go. */
 int user_reset_2fa(struct db_conn *c, int64_t id) __attribute__((warn_unused_result));
 

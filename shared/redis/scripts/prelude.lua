@@ -109,3 +109,8 @@ local function unknown(network, most, window)
     redis.call('PEXPIRE', key, window)
     return admission('unknown')
 end
+
+-- Failed logins: of an account from a network, and of that network whatever the account.
+local function throttle_keys(account, network)
+    return {'lc:rate:login:' .. account .. '@' .. network, 'lc:rate:login:' .. network}
+end
