@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/commands.h"
+#include "services/admin-api/security/audit.h"
 #include "services/admin-api/security/password.h"
 #include "services/admin-api/security/password_rules.h"
 #include "services/admin-api/security/second_factor.h"
@@ -150,6 +151,12 @@ static int failed(const struct errand *e, int err)
     return command_failed("the database refused: %s", err == -ENOTCONN ? "it cannot be reached" : db_error(e->conn));
 }
 
+static int note(struct db_conn *c, const struct errand *e, const char *action)
+{
+    const struct audit_event event = {.actor = "console", .action = action, .object = e->name, .outcome = AUDIT_OK};
+    return audit_write(c, &event, now_us());
+}
+
 /* 0, or the exit status. */
 static int begin(struct errand *e, const struct command_call *call, const char *words, unsigned allowed)
 {
@@ -197,7 +204,8 @@ static int create(struct db_conn *c, void *arg)
 {
     struct errand *e = arg;
     int64_t id = user_create(c, e->name, e->encoded, (e->options & OPTION_SUPERUSER) != 0, now_us());
-    return id < 0 ? (int)id : enroll(e, c, id);
+    int err = id < 0 ? (int)id : enroll(e, c, id);
+    return err < 0 ? err : note(c, e, "user.create");
 }
 
 int command_user_create(const struct command_call *call)
@@ -220,6 +228,13 @@ int command_user_create(const struct command_call *call)
     return end(&e, print_secret(&e));
 }
 
+static int set_password(struct db_conn *c, void *arg)
+{
+    struct errand *e = arg;
+    int err = user_set_password(c, e->user.id, e->encoded);
+    return err < 0 ? err : note(c, e, "user.password");
+}
+
 int command_user_passwd(const struct command_call *call)
 {
     struct errand e = {0};
@@ -229,11 +244,25 @@ int command_user_passwd(const struct command_call *call)
         status = make_encoded(&e);
     if (status != 0)
         return end(&e, status);
-    int err = user_set_password(e.conn, e.user.id, e.encoded);
+    int err = db_transaction(e.conn, set_password, &e);
     if (err < 0)
         return end(&e, failed(&e, err));
     printf("user %s has a new password; sessions and tokens have ended\n", e.name);
     return end(&e, 0);
+}
+
+static int enable(struct db_conn *c, void *arg)
+{
+    struct errand *e = arg;
+    int err = user_set_active(c, e->user.id, true);
+    return err < 0 ? err : note(c, e, "user.enable");
+}
+
+static int disable(struct db_conn *c, void *arg)
+{
+    struct errand *e = arg;
+    int err = user_set_active(c, e->user.id, false);
+    return err < 0 ? err : note(c, e, "user.disable");
 }
 
 static int set_active(const struct command_call *call, const char *words, bool active)
@@ -243,7 +272,7 @@ static int set_active(const struct command_call *call, const char *words, bool a
 
     if (status != 0)
         return end(&e, status);
-    int err = user_set_active(e.conn, e.user.id, active);
+    int err = db_transaction(e.conn, active ? enable : disable, &e);
     if (err < 0)
         return end(&e, failed(&e, err));
     printf("user %s is %s\n", e.name, active ? "enabled" : "disabled; sessions and tokens have ended");
@@ -264,7 +293,9 @@ static int reset(struct db_conn *c, void *arg)
 {
     struct errand *e = arg;
     int err = user_reset_2fa(c, e->user.id);
-    return err < 0 ? err : enroll(e, c, e->user.id);
+    if (err == 0)
+        err = enroll(e, c, e->user.id);
+    return err < 0 ? err : note(c, e, "user.reset_2fa");
 }
 
 int command_user_reset_2fa(const struct command_call *call)

@@ -11,6 +11,19 @@
 #include "services/admin-api/security/second_factor.h"
 #include "shared/log/log.h"
 
+/* Of many in a minute one line is enough, or a stranger could fill the log. */
+static int note_throttled(struct exchange *x)
+{
+    struct db_conn *c;
+
+    ADMIN_COUNT(LOGIN_THROTTLED);
+    if (!throttle_is_news(x->admin->throttle, "throttled", x->client))
+        return 0;
+    log_info("login.throttled", LOG_S("client", x->client));
+    int err = exchange_db(x, &c);
+    return err < 0 ? err : trail_add(x, c, "login", NULL, "throttled");
+}
+
 /* 1: go on, and the try counts as failed; 0: it is too early, and answered; negative. */
 static int take_try(struct exchange *x, const struct throttle_try *try)
 {
@@ -19,10 +32,10 @@ static int take_try(struct exchange *x, const struct throttle_try *try)
 
     if (wait_ms <= 0)
         return 1;
-    ADMIN_COUNT(LOGIN_THROTTLED);
-    log_info("login.throttled", LOG_S("client", x->client), LOG_I("wait_ms", wait_ms));
     snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait_ms + 999) / 1000);
-    int err = answer_header(x, "Retry-After", seconds);
+    int err = note_throttled(x);
+    if (err == 0)
+        err = answer_header(x, "Retry-After", seconds);
     return err < 0 ? err : answer_error(x, API_THROTTLED, seconds);
 }
 

@@ -20,6 +20,7 @@
 
 #define PAUSE_MS  5000 /* Redis is not asked again so soon after it failed: every login would wait for its time-out */
 #define MEMORY_MS (4 * THROTTLE_LONGEST_MS)
+#define NEWS_MS   60000
 #define BUCKETS   512
 #define WAYS      8
 
@@ -29,13 +30,15 @@ struct slot { /* one count */
     uint32_t failed; /* 0: free */
 };
 
+enum table { TABLE_ACCOUNTS, TABLE_NETWORKS, TABLE_NEWS, TABLES };
+
 struct throttle {
     unsigned free_failures;
     pthread_mutex_t lock;
     struct redis_client *redis;
     int64_t redis_failed_ms;
     unsigned char hash_key[crypto_shorthash_KEYBYTES]; /* nobody can aim at a bucket */
-    struct slot slots[2][BUCKETS][WAYS];               /* accounts from a network; networks */
+    struct slot slots[TABLES][BUCKETS][WAYS];
 };
 
 static int64_t now_ms(void)
@@ -87,7 +90,7 @@ static void name(const struct throttle_try *try, struct names *out)
 
 /* --- here --- */
 
-static struct slot *find_slot(struct throttle *t, size_t table, const char *text, int64_t now)
+static struct slot *find_slot(struct throttle *t, enum table table, const char *text, int64_t now)
 {
     uint64_t key;
     unsigned char hash[crypto_shorthash_BYTES];
@@ -110,8 +113,8 @@ static void find_slots(struct throttle *t, const struct names *n, int64_t now, s
     char both[OPAQUE_HASH_SIZE + ADDRESS_NET_SIZE];
 
     snprintf(both, sizeof(both), "%s@%s", n->account, n->network);
-    out[0] = find_slot(t, 0, both, now);
-    out[1] = find_slot(t, 1, n->network, now);
+    out[0] = find_slot(t, TABLE_ACCOUNTS, both, now);
+    out[1] = find_slot(t, TABLE_NETWORKS, n->network, now);
 }
 
 static int64_t delay_of(uint32_t failed, unsigned free_failures)
@@ -148,6 +151,22 @@ static void give_here(struct throttle *t, const struct names *n, bool succeeded)
     find_slots(t, n, now_ms(), slots);
     slots[0]->failed = succeeded || slots[0]->failed == 0 ? 0 : slots[0]->failed - 1;
     slots[1]->failed -= slots[1]->failed > 0;
+}
+
+bool throttle_is_news(struct throttle *t, const char *what, const char *address)
+{
+    char text[96 + ADDRESS_NET_SIZE], network[ADDRESS_NET_SIZE];
+    int64_t now = now_ms();
+
+    address_net_of(address, network);
+    snprintf(text, sizeof(text), "%.90s@%s", what, network);
+    pthread_mutex_lock(&t->lock);
+    struct slot *slot = find_slot(t, TABLE_NEWS, text, now);
+    bool is_news = slot->failed == 0 || now - slot->last_ms >= NEWS_MS;
+    if (is_news)
+        *slot = (struct slot){.key = slot->key, .failed = 1, .last_ms = now};
+    pthread_mutex_unlock(&t->lock);
+    return is_news;
 }
 
 /* --- in Redis --- */

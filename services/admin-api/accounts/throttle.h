@@ -30,4 +30,7 @@ int64_t throttle_take(struct throttle *t, const struct throttle_try *try);
 /* It was no failure; succeeded: the account's waits from this network are over too. */
 void throttle_give(struct throttle *t, const struct throttle_try *try, bool succeeded);
 
+/* For what strangers cause and the audit log is told of: true once a minute for each `what` and network. */
+bool throttle_is_news(struct throttle *t, const char *what, const char *address);
+
 #endif

@@ -74,8 +74,7 @@ static unsigned bits_of(const json_t *list)
     size_t index;
     json_t *name;
 
-    json_array_foreach(list, index, name)
-    {
+    json_array_foreach (list, index, name) {
         unsigned bit = 0;
         for (size_t i = 0; i < SCOPES; ++i)
             bit |= json_is_string(name) && strcmp(json_string_value(name), scopes[i].name) == 0 ? scopes[i].bit : 0;

@@ -182,9 +182,32 @@ static int end_everything(struct db_conn *c, int64_t id)
     return err < 0 ? err : access_tokens_end(c, id);
 }
 
+/* Beside "user.update", what everybody will look for. */
+static int note_rights(const struct write *w, struct db_conn *c)
+{
+    const char *name = w->x->method == METHOD_POST ? text_input(w, "username", "") : w->x->params[0];
+    bool is_superuser_given = write_input(w, "is_superuser")->given;
+    const struct {
+        bool is_so;
+        const char *action;
+    } rows[] = {
+        {w->data != NULL && w->x->method != METHOD_POST, "user.password"},
+        {takes_away(w, "is_active"), "user.disable"},
+        {is_superuser_given && takes_away(w, "is_superuser"), "user.superuser_off"},
+        {is_superuser_given && !takes_away(w, "is_superuser"), "user.superuser_on"},
+    };
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); ++i)
+        if (rows[i].is_so)
+            err = trail_add(w->x, c, rows[i].action, name, AUDIT_OK);
+    return err;
+}
+
 static int after_write(struct write *w, struct db_conn *c)
 {
-    return w->data != NULL || takes_away(w, "is_active") ? end_everything(c, w->id) : 0;
+    int err = w->data != NULL || takes_away(w, "is_active") ? end_everything(c, w->id) : 0;
+    return err < 0 ? err : note_rights(w, c);
 }
 
 static const struct resource users = {

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/admin-api/accounts/throttle.h"
 #include "services/admin-api/http/answer.h"
 #include "services/admin-api/http/cookie.h"
 #include "services/admin-api/http/forgery.h"
 #include "services/admin-api/http/host.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/security/access_token.h"
 #include "shared/loop/server.h"
@@ -54,9 +56,22 @@ static int identify(struct exchange *x)
     int err = exchange_db(x, &db);
     if (err == 0)
         err = identity_find(x->admin->keys, db, &given, &limits, x->now_us, &x->who);
-    if (err == 0 && (x->who.status == IDENTITY_BAD_TOKEN || x->who.status == IDENTITY_WRONG_TYPE))
-        ADMIN_COUNT(TOKENS_REFUSED);
-    return err;
+    if (err < 0 || (x->who.status != IDENTITY_BAD_TOKEN && x->who.status != IDENTITY_WRONG_TYPE))
+        return err;
+    ADMIN_COUNT(TOKENS_REFUSED);
+    return throttle_is_news(x->admin->throttle, "token", x->client) ? trail_add(x, db, "token", NULL, AUDIT_DENIED) : 0;
+}
+
+/* Somebody known wanted more than they may. */
+static int note_denied(struct exchange *x)
+{
+    char object[160];
+    struct db_conn *c;
+    int err = exchange_db(x, &c);
+
+    ADMIN_COUNT(ACCESS_DENIED);
+    snprintf(object, sizeof(object), "%s %s", server_method(x->call), x->route == NULL ? "" : x->route->path);
+    return err < 0 ? err : trail_add(x, c, "request", object, AUDIT_DENIED);
 }
 
 /* To the login page and back: what a browser can follow. */
@@ -135,7 +150,5 @@ int access_check(struct exchange *x, enum access access)
     err = x->who.source == IDENTITY_BY_SESSION && !reads_only(x) ? forgery_check(x) : 1;
     if (err == 1)
         err = check_level(x, access);
-    if (err == 0)
-        ADMIN_COUNT(ACCESS_DENIED);
-    return err;
+    return err == 0 ? note_denied(x) : err;
 }

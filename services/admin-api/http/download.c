@@ -12,6 +12,7 @@
 #include "services/admin-api/http/etag.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/http/ranges.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/statements.h"
 #include "services/admin-api/storage/storage.h"
@@ -155,6 +156,15 @@ static int refuse_range(struct exchange *x, int64_t size)
     return err < 0 ? err : answer_error(x, API_RANGE, NULL);
 }
 
+/* Before the first byte: a download that broke off may have shown enough. */
+static int note(struct exchange *x, struct db_conn *c)
+{
+    char object[2 * EXCHANGE_PARAM_SIZE + 1];
+
+    snprintf(object, sizeof(object), "%s/%s", x->params[0], x->params[1]);
+    return trail_add(x, c, "archive.download", object, AUDIT_BEGUN);
+}
+
 int download(struct exchange *x)
 {
     const struct span *known = exchange_header(x, "if-none-match");
@@ -181,5 +191,7 @@ int download(struct exchange *x)
                  range.first + range.length - 1, w.size);
         err = answer_header(x, "Content-Range", text);
     }
+    if (err == 0 && x->method == METHOD_GET)
+        err = note(x, c);
     return err < 0 ? err : send_file(x, &w, status, &range);
 }

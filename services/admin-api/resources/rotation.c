@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "services/admin-api/http/handlers.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/resources/resources.h"
 #include "services/admin-api/resources/row.h"
 #include "services/admin-api/resources/secret.h"
@@ -42,7 +43,7 @@ static int rotate(struct db_conn *c, void *arg)
     if (changed < 0)
         return (int)changed;
     err = row_load(x, &tickets_resource, c, id, &t->result);
-    return err < 0 ? err : 0;
+    return err < 0 ? err : trail_add(x, c, "ticket.rotate_token", x->params[0], AUDIT_OK);
 }
 
 static int answer(struct exchange *x, struct rotation *t)

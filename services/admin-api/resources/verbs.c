@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "services/admin-api/http/etag.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/row.h"
 #include "services/admin-api/storage/storage.h"
@@ -290,6 +291,31 @@ static void reset_attempt(struct write *w)
     w->outcome = WRITE_DONE;
 }
 
+/* In the audit log: "access_token.create" and the object as its path calls it. */
+static int note(const struct exchange *x, const struct resource *r, struct db_conn *c, const char *verb,
+                const char *object)
+{
+    char action[64];
+
+    snprintf(action, sizeof(action), "%s.%s", r->label, verb);
+    for (char *at = action; *at != '\0'; ++at)
+        *at = (char)(*at == ' ' ? '_' : *at);
+    return trail_add(x, c, action, object, AUDIT_OK);
+}
+
+/* What the path of a new object will call it. */
+static int note_created(const struct write *w, struct db_conn *c)
+{
+    const json_t *key = NULL;
+    char number[24];
+
+    for (const struct field *f = w->resource->fields; f < w->resource->fields + w->resource->field_count; ++f)
+        if (f->select != NULL && strcmp(f->select, w->resource->key) == 0)
+            key = json_object_get(w->result, f->name);
+    snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(key));
+    return note(w->x, w->resource, c, "create", json_is_string(key) ? json_string_value(key) : number);
+}
+
 static int write_rows(struct write *w, struct db_conn *c, bool is_insert)
 {
     const struct resource *r = w->resource;
@@ -307,7 +333,9 @@ static int write_rows(struct write *w, struct db_conn *c, bool is_insert)
         err = r->after_write(w, c);
     if (err == 0)
         err = row_load(w->x, r, c, w->id, &w->result);
-    return err < 0 ? err : 0;
+    if (err < 0)
+        return err;
+    return is_insert ? note_created(w, c) : note(w->x, r, c, "update", w->x->params[0]);
 }
 
 static int create_body(struct db_conn *c, void *arg)
@@ -494,7 +522,7 @@ static int delete_body(struct db_conn *c, void *arg)
     sql_int(s, id);
     int64_t gone = sql_exec(c, s);
     sql_free(s);
-    return gone < 0 ? (int)gone : 0;
+    return gone < 0 ? (int)gone : note(d->x, d->resource, c, "delete", d->x->params[0]);
 }
 
 int resource_delete(struct exchange *x, const struct resource *r)

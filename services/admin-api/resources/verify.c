@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/http/handlers.h"
+#include "services/admin-api/http/trail.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/statements.h"
@@ -134,9 +135,11 @@ static int find(struct exchange *x, struct verification *v)
     err = exchange_db(x, &c);
     if (err == 0)
         err = db_one(c, read_content, v, resource_statement(ARCHIVE_CONTENT), v->archive_id);
-    if (err == 1)
-        v->fd = storage_open_archive(x->admin->storage, v->upload_id, &v->size);
-    return err;
+    if (err < 1)
+        return err;
+    v->fd = storage_open_archive(x->admin->storage, v->upload_id, &v->size);
+    err = trail_add(x, c, "archive.verify", x->params[0], AUDIT_BEGUN);
+    return err < 0 ? err : 1;
 }
 
 int archives_verify(struct exchange *x)

@@ -11,6 +11,7 @@
 
 #define AUDIT_OK     "ok"
 #define AUDIT_DENIED "denied"
+#define AUDIT_BEGUN  "begun" /* what takes long, such as a download */
 
 struct audit_event {    /* NULL counts as "" */
     const char *actor;  /* a username; "" for nobody known, "system" for the service itself */

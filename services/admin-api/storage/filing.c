@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/metrics.h"
+#include "services/admin-api/security/audit.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
 #include "shared/digest/digest.h"
@@ -67,12 +68,30 @@ static int step_read(struct filing *f)
     return f->wanted != 0 && f->manifest.ticket_id != f->wanted;
 }
 
+/* It should be clean; the spool's word is not taken. */
+static void clean_name(const struct record_manifest *m, char out[FILENAME_SIZE])
+{
+    if (filename_clean(m->name, strlen(m->name), out) < 0)
+        snprintf(out, FILENAME_SIZE, "archive");
+}
+
+/* The customer has no name, only an address and the right token. */
+static int note(struct db_conn *c, const struct record_manifest *m)
+{
+    char name[FILENAME_SIZE], object[FILENAME_SIZE + 24];
+    const struct audit_event event = {
+        .action = "archive.upload", .object = object, .address = m->client, .outcome = AUDIT_OK};
+
+    clean_name(m, name);
+    snprintf(object, sizeof(object), "%lld/%s", (long long)m->number, name);
+    return audit_write(c, &event, storage_now_us());
+}
+
 int filing_add_archive(struct db_conn *c, const struct record_manifest *m)
 {
     char name[FILENAME_SIZE], hex[DIGEST_HEX_SIZE];
     int64_t added = 0;
-    if (filename_clean(m->name, strlen(m->name), name) < 0) /* it should be clean; the spool's word is not taken */
-        snprintf(name, sizeof(name), "archive");
+    clean_name(m, name);
     digest_hex(m->sha256.data, DIGEST_SIZE, hex);
     for (int try = 0; try < NAME_TRIES && added == 0; ++try) {
         char taken[FILENAME_SIZE];
@@ -117,6 +136,8 @@ static int record(struct db_conn *c, void *arg)
     if (found != 1)
         return found < 0 ? found : refuse(f, "its ticket is gone");
     int err = filing_add_archive(c, m);
+    if (err == 0)
+        err = note(c, m);
     if (err < 0)
         return err;
     f->verdict = FILED;
