@@ -12,6 +12,7 @@
 #include "services/admin-api/accounts/throttle.h"
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/security/keyring.h"
+#include "services/admin-api/security/password.h"
 #include "services/admin-api/storage/storage.h"
 #include "shared/db/db.h"
 #include "shared/log/log.h"
@@ -45,6 +46,7 @@ int opened_new(const struct admin_config *config, struct opened **out, char *why
         opened_free(o);
         return err;
     }
+    password_setup((size_t)config->password_memory, (unsigned)config->password_passes);
     o->admin.config = config;
     o->admin.keys = o->keys;
     *out = o;

@@ -9,6 +9,8 @@
 #include "services/admin-api/http/etag.h"
 #include "shared/loop/server.h"
 
+#define JSON_TYPE "application/json"
+
 const struct api_error_row api_errors[API_ERRORS] = {
 #define ERR(id, ...) [API_##id] = {__VA_ARGS__},
 #include "services/admin-api/http/errors.def"
@@ -40,7 +42,10 @@ const struct server_header_row answer_headers[] = {
 
 int answer_common(struct exchange *x)
 {
+    bool https = x->base_url != NULL && strncmp(x->base_url, "https://", 8) == 0;
     int err = answer_header(x, "Allow", x->allow);
+    if (err == 0 && https) /* RFC 6797: a year; in clear text it would mean nothing */
+        err = answer_header(x, "Strict-Transport-Security", "max-age=31536000");
     for (const struct server_header_row *row = answer_headers; err == 0 && strcmp(row->name, "Allow") != 0; ++row)
         err = answer_header(x, row->name, row->value);
     return err < 0 ? err : answer_header(x, "Vary", x->vary != NULL ? x->vary : "Accept, Authorization, Cookie");
@@ -65,9 +70,19 @@ static int answer_unchanged(struct exchange *x, const char *text, size_t len)
     return 1;
 }
 
+/* JSON that a browser takes for a page does nothing there. */
+static int add_type(struct exchange *x, const char *type)
+{
+    int err = answer_header(x, "Content-Type", type);
+
+    if (err < 0 || strcmp(type, JSON_TYPE) != 0)
+        return err;
+    return answer_header(x, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
+}
+
 int answer_text(struct exchange *x, int status, char *text, size_t len)
 {
-    int err = answer_header(x, "Content-Type", "application/json");
+    int err = add_type(x, JSON_TYPE);
 
     server_status(x->call, status);
     if (err == 0 && status == 200 && reads(x))
@@ -104,7 +119,7 @@ int answer_stream(struct exchange *x, int status, const char *type, struct serve
 {
     server_status(x->call, status);
     server_stream(x->call, source, length);
-    return answer_header(x, "Content-Type", type);
+    return add_type(x, type);
 }
 
 /* The row's text with {} filled in. What is not UTF-8 in it is the client's fault: shown as such. */

@@ -160,7 +160,7 @@ static int begin(struct front *f, struct passage *p)
     struct exchange *x = &p->x;
 
     find_client(f, x);
-    if (!host_is_allowed(server_host(x->call), f->admin->config->allowed_hosts))
+    if (!host_is_ours(server_host(x->call), f->admin->config->allowed_hosts, f->admin->config->public_url))
         return answer_error(x, API_BAD_HOST, NULL);
     int err = find_base_url(f, x);
     if (err == 0)

@@ -2,6 +2,7 @@
 #include "services/admin-api/http/host.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,6 +40,33 @@ bool host_is_allowed(const char *host, const char *allowed)
         allowed += part + strspn(allowed + part, ", ");
     }
     return false;
+}
+
+/* An address in digits or brackets, localhost, a bare machine name, or none: no stranger's DNS leads here by these. */
+static bool is_local(const char *host)
+{
+    static const char below[] = ".localhost";
+    char name[256];
+    size_t len = name_length(host);
+
+    if (host[0] == '[' || memchr(host, '.', len) == NULL || host[strspn(host, "0123456789.")] == ':' ||
+        host[strspn(host, "0123456789.")] == '\0')
+        return true;
+    snprintf(name, sizeof(name), "%.*s", (int)len, host);
+    return len > sizeof(below) - 1 && strcasecmp(name + len - (sizeof(below) - 1), below) == 0;
+}
+
+bool host_is_ours(const char *host, const char *allowed, const char *public_url)
+{
+    char public_name[256];
+    const char *from = strstr(public_url, "://");
+
+    from = from == NULL ? "" : from + 3;
+    snprintf(public_name, sizeof(public_name), "%.*s", (int)name_length(from), from);
+    public_name[strcspn(public_name, "/")] = '\0';
+    if (public_name[0] != '\0' && host_is_allowed(host, public_name))
+        return true;
+    return host_is_allowed(host, allowed) && (allowed[0] != '\0' || is_local(host));
 }
 
 /* --- Accept (RFC 9110 12.5.1), as coarse as the API needs it: quality counts only when it is zero --- */

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_LENGTH_MIN   32 /* characters */
-#define KEY_DISTINCT_MIN 8  /* different characters */
+#define KEY_BITS_MIN     256.0
+#define KEY_DISTINCT_MIN 8 /* different characters */
 #define KEYS_MAX         16
 
 struct keyring {
@@ -75,12 +75,35 @@ static size_t distinct_bytes(const char *text, size_t len)
     return distinct;
 }
 
+/* What a random text of this length and these kinds of characters can hold. */
+static double bits_at_most(const char *text, size_t len)
+{
+    static const struct {
+        const char *characters;
+        double bits; /* of each */
+    } kinds[] = {
+        {"0123456789", 3.321},
+        {"0123456789abcdef", 4},
+        {"0123456789ABCDEF", 4},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=", 5},
+        {"abcdefghijklmnopqrstuvwxyz0123456789-_", 5.2},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", 5.2},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=", 6},
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strspn(text, kinds[i].characters) >= len)
+            return (double)len * kinds[i].bits;
+    }
+    return (double)len * 6.5;
+}
+
 static int check_key(const char *text, size_t len, char *why, size_t why_size)
 {
     const char *fault = NULL;
 
-    if (len < KEY_LENGTH_MIN)
-        fault = "a key is shorter than 32 characters";
+    if (bits_at_most(text, len) < KEY_BITS_MIN)
+        fault = "a key has room for fewer than 32 random bytes";
     else if (distinct_bytes(text, len) < KEY_DISTINCT_MIN || is_repeated(text, len))
         fault = "a key repeats itself and can be guessed";
     if (!fault)

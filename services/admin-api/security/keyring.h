@@ -36,7 +36,7 @@ void keyring_free(struct keyring *k); /* wipes it */
 size_t keyring_count(const struct keyring *k);
 const unsigned char *keyring_key(const struct keyring *k, size_t n, enum key_purpose purpose);
 
-/* config_row.check: at least 32 characters, not repetitive. */
+/* config_row.check: room for 256 random bits, not repetitive. */
 int keyring_check_key(const char *value, char *why, size_t why_size);
 int keyring_check_fallbacks(const char *value, char *why, size_t why_size);
 

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARGON2_OPS        2
-#define ARGON2_MEMORY     ((size_t)19 << 20)
 #define PBKDF2_ROUNDS_MAX 5000000 /* two to three seconds */
 #define PBKDF2_SALT_MAX   128
 #define DIGEST_SIZE       32
@@ -20,11 +18,30 @@
 
 _Static_assert(PASSWORD_ENCODED_SIZE >= crypto_pwhash_STRBYTES, "room for libsodium's string");
 
-/* Of no user: 16 bytes of salt and a hash that no password is known for, at our parameters. */
-static const char decoy[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-                            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/* `decoy` is of no user: 16 bytes of salt and a hash that no password is known for, as costly as those of users. */
+static struct {
+    size_t memory;
+    unsigned passes;
+    char decoy[PASSWORD_ENCODED_SIZE];
+} cost;
 
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+void password_setup(size_t memory, unsigned passes)
+{
+    cost.memory = memory;
+    cost.passes = passes;
+    snprintf(cost.decoy, sizeof(cost.decoy),
+             "$argon2id$v=19$m=%zu,t=%u,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+             memory / 1024, passes);
+}
+
+/* Without a setup (tests): the defaults. */
+static void set_up_once(void)
+{
+    if (cost.passes == 0)
+        password_setup((size_t)19 << 20, 2);
+}
 
 int password_hash(const char *password, char out[PASSWORD_ENCODED_SIZE])
 {
@@ -36,14 +53,15 @@ int password_hash(const char *password, char out[PASSWORD_ENCODED_SIZE])
     if (sodium_init() < 0)
         return -ENOMEM;
     pthread_mutex_lock(&one_at_a_time);
-    failed = crypto_pwhash_argon2id_str(out, password, len, ARGON2_OPS, ARGON2_MEMORY);
+    set_up_once();
+    failed = crypto_pwhash_argon2id_str(out, password, len, cost.passes, cost.memory);
     pthread_mutex_unlock(&one_at_a_time);
     return failed ? -ENOMEM : 0;
 }
 
 static int verify_argon2id(const char *encoded, const char *password)
 {
-    int stale = crypto_pwhash_argon2id_str_needs_rehash(encoded, ARGON2_OPS, ARGON2_MEMORY);
+    int stale = crypto_pwhash_argon2id_str_needs_rehash(encoded, cost.passes, cost.memory);
     int failed;
 
     if (stale < 0)
@@ -124,7 +142,8 @@ int password_verify(const char *encoded, const char *password)
         verify = NULL;
     }
     pthread_mutex_lock(&one_at_a_time);
-    match = verify ? verify(encoded, password) : verify_argon2id(decoy, password);
+    set_up_once();
+    match = verify ? verify(encoded, password) : verify_argon2id(cost.decoy, password);
     pthread_mutex_unlock(&one_at_a_time);
     return verify || match < 0 ? match : PASSWORD_WRONG;
 }

@@ -1,5 +1,5 @@
 /*
- * Passwords at rest: argon2id (libsodium, 19 MiB, t=2) for new ones; Django's pbkdf2_sha256 verifies and is to be
+ * Passwords at rest: argon2id (libsodium; RFC 9106) for new ones; Django's pbkdf2_sha256 verifies and is to be
  * replaced at login. One hash at a time in the whole process, so memory does not grow with logins. Blocks for tens of
  * milliseconds (pbkdf2: hundreds): worker threads only.
  */
@@ -11,6 +11,10 @@
 #define PASSWORD_ENCODED_SIZE 128  /* an encoded hash we make, with NUL */
 #define PASSWORD_LENGTH_MIN   10   /* characters of a new password */
 #define PASSWORD_LENGTH_MAX   1024 /* bytes; longer ones are wrong */
+
+/* Memory in bytes and passes of new hashes (until then: 19 MiB, 2); hashes made with others verify and are to be
+ * replaced at login. Before threads start. */
+void password_setup(size_t memory, unsigned passes);
 
 /* The encoded string to store. 0; -EINVAL: longer than PASSWORD_LENGTH_MAX; -ENOMEM. */
 int password_hash(const char *password, char out[PASSWORD_ENCODED_SIZE]) __attribute__((warn_unused_result));

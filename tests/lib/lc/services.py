@@ -86,7 +86,7 @@ class Admin(Service):
 
     def __init__(self, data_dir, redis_url, log, env=None, db_url=None):
         super().__init__(data_dir, redis_url, log)
-        self.env.update(SECRET_KEY=secrets.token_urlsafe(48),
+        self.env.update(SECRET_KEY=secrets.token_urlsafe(48), PASSWORD_MEMORY="8M", PASSWORD_PASSES="1",
                         DB_URL=db_url or f"sqlite:///{os.path.abspath(data_dir)}/admin.sqlite3")
         self.env.update(env or {})
         self.secrets.add(self.env["SECRET_KEY"])
