@@ -74,6 +74,8 @@ void receive_run(struct pool_job *job, char *buffer, size_t size)
         size_t len = c->held_len;
         c->held_len = 0;
         more = feed(u, c->held, len);
+        free(c->held); /* up to a whole head's size: an upload that stalls need not keep it */
+        c->held = NULL;
     }
     while (more && budget > 0 && u->sink.size < u->pause_at && !atomic_load_explicit(&u->stop, memory_order_relaxed))
         more = receive_some(u, buffer, size, &budget);

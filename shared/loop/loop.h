@@ -22,7 +22,7 @@ uint64_t loop_now(struct loop *l); /* milliseconds, cached per turn; a monotonic
 
 /* --- timers: durations are few and repeated (a list each), so starting one is O(1) --- */
 struct loop_timer {
-    void *opaque[8];
+    void *opaque[4];
     void (*on_time)(struct loop_timer *t);
 };
 

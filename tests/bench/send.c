@@ -1,13 +1,16 @@
 /*
  * The load of tests/bench/receive: N connections that each PUT one body out of the page cache by sendfile, so that the
- * sender costs next to nothing and both servers get the same. Prints one line of JSON. Not a client for anything else.
+ * sender costs next to nothing and both servers get the same; or through TLS, whose certificate it does not look at.
+ * Prints one line of JSON. Not a client for anything else.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,8 @@
 
 #define BODY_FILE  (64L << 20) /* sent over and over until the body is complete */
 #define MAX_ANSWER 4096
+#define MAX_HEAD   1024
+#define TLS_PIECE  (1 << 20)
 #define MAX_SENDS  1024
 #define BLOCK      4096
 
@@ -27,7 +32,9 @@ struct upload {
     int64_t bytes;
     in_port_t port; /* network order */
     int index, source;
-    int status; /* of the answer; 0: none */
+    const char *source_bytes; /* of the same file */
+    SSL_CTX *tls;             /* NULL: plain */
+    int status;               /* of the answer; 0: none */
 };
 
 static int64_t now_ns(void)
@@ -50,13 +57,18 @@ static int connect_to(in_port_t port)
     return fd;
 }
 
+static int write_head(char *head, size_t size, const struct upload *u)
+{
+    return snprintf(head, size,
+                    "PUT %s%d HTTP/1.1\r\nHost: bench\r\nContent-Type: application/octet-stream\r\n"
+                    "Connection: close\r\nContent-Length: %" PRId64 "\r\n\r\n",
+                    u->prefix, u->index, u->bytes);
+}
+
 static int send_head(int fd, const struct upload *u)
 {
-    char head[1024];
-    int len = snprintf(head, sizeof(head),
-                       "PUT %s%d HTTP/1.1\r\nHost: bench\r\nContent-Type: application/octet-stream\r\n"
-                       "Connection: close\r\nContent-Length: %" PRId64 "\r\n\r\n",
-                       u->prefix, u->index, u->bytes);
+    char head[MAX_HEAD];
+    int len = write_head(head, sizeof(head), u);
 
     return send(fd, head, (size_t)len, MSG_NOSIGNAL) == len ? 0 : -1;
 }
@@ -95,6 +107,41 @@ static int read_status(int fd)
     return 0;
 }
 
+static int send_by_tls(SSL *ssl, const struct upload *u)
+{
+    char head[MAX_HEAD];
+    int len = write_head(head, sizeof(head), u);
+    int64_t left = u->bytes;
+
+    if (SSL_write(ssl, head, len) != len)
+        return -1;
+    while (left > 0) {
+        int64_t at = (u->bytes - left) % BODY_FILE;
+        int64_t room = BODY_FILE - at < TLS_PIECE ? BODY_FILE - at : TLS_PIECE;
+        int n = SSL_write(ssl, u->source_bytes + at, (int)(left < room ? left : room));
+
+        if (n <= 0)
+            return -1;
+        left -= n;
+    }
+    return 0;
+}
+
+static void run_by_tls(int fd, struct upload *u)
+{
+    char answer[MAX_ANSWER];
+    SSL *ssl = SSL_new(u->tls);
+
+    if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1) {
+        (void)send_by_tls(ssl, u); /* a refusal in the middle still has its status to read */
+        int n = SSL_read(ssl, answer, sizeof(answer) - 1);
+
+        answer[n > 0 ? n : 0] = '\0';
+        u->status = n > 12 ? (int)strtol(answer + 9, NULL, 10) : 0;
+    }
+    SSL_free(ssl);
+}
+
 static void *run_upload(void *arg)
 {
     struct upload *u = arg;
@@ -102,7 +149,9 @@ static void *run_upload(void *arg)
 
     if (fd < 0)
         return NULL;
-    if (send_head(fd, u) == 0) {
+    if (u->tls) {
+        run_by_tls(fd, u);
+    } else if (send_head(fd, u) == 0) {
         (void)send_body(fd, u); /* a refusal in the middle still has its status to read */
         u->status = read_status(fd);
     }
@@ -160,9 +209,10 @@ int main(int argc, char **argv)
     long port, count;
     int64_t bytes;
     int source;
+    bool tls = argc == 6 && strcmp(argv[5], "tls") == 0;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench_send PORT CONNECTIONS BYTES PATH-PREFIX\n");
+    if (argc != 5 && !tls) {
+        fprintf(stderr, "usage: bench_send PORT CONNECTIONS BYTES PATH-PREFIX [tls]\n");
         return 2;
     }
     port = strtol(argv[1], NULL, 10);
@@ -177,8 +227,21 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_send: no memory for the body: %s\n", strerror(errno));
         return 1;
     }
+    void *bytes_of_source = mmap(NULL, BODY_FILE, PROT_READ, MAP_SHARED, source, 0);
+    SSL_CTX *context = tls ? SSL_CTX_new(TLS_client_method()) : NULL;
+
+    if (bytes_of_source == MAP_FAILED || (tls && !context)) {
+        fprintf(stderr, "bench_send: no memory\n");
+        return 1;
+    }
     signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
     for (int i = 0; i < count; i++)
-        uploads[i] = (struct upload){argv[4], bytes, htons((in_port_t)port), i, source, 0};
+        uploads[i] = (struct upload){.prefix = argv[4],
+                                     .bytes = bytes,
+                                     .port = htons((in_port_t)port),
+                                     .index = i,
+                                     .source = source,
+                                     .source_bytes = bytes_of_source,
+                                     .tls = context};
     return run_all(uploads, (int)count);
 }
