@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,33 @@ static void network_file_systems(void **state)
     assert_null(sqlite_network_file_system(0x58465342)); /* XFS */
     assert_null(sqlite_network_file_system(0x01021994)); /* tmpfs */
     assert_null(sqlite_network_file_system(0x794c7630)); /* overlayfs */
+}
+
+/* What the kernel is said to answer (linked with --wrap=statfs); 0: what it does answer. */
+static long pretended_type;
+
+int __real_statfs(const char *path, struct statfs *out);
+int __wrap_statfs(const char *path, struct statfs *out);
+
+int __wrap_statfs(const char *path, struct statfs *out)
+{
+    int err = __real_statfs(path, out);
+    if (pretended_type != 0)
+        out->f_type = pretended_type;
+    return err;
+}
+
+static void network_file_system_is_refused(void **state)
+{
+    char url[256];
+    (void)state;
+    snprintf(url, sizeof(url), "sqlite:///%s/shared.sqlite3", directory);
+    pretended_type = 0x65735546; /* GlusterFS, sshfs … */
+    assert_refused(url, -ENOTSUP, "network file system (FUSE)");
+    pretended_type = 0x6969;
+    assert_refused(url, -ENOTSUP, "use a local disk, or PostgreSQL");
+    pretended_type = 0;
+    db_close(open_url(url, 1, TIMEOUT_MS));
 }
 
 static void relative_path_is_only_a_name(void **state)
@@ -259,6 +287,7 @@ static const struct CMUnitTest own_tests[] = {
     cmocka_unit_test(bad_places),
     cmocka_unit_test(unwritable_directory),
     cmocka_unit_test(network_file_systems),
+    cmocka_unit_test(network_file_system_is_refused),
     cmocka_unit_test(relative_path_is_only_a_name),
     cmocka_unit_test(second_server_is_refused),
     cmocka_unit_test(busy_ends_in_time),
