@@ -3,28 +3,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define US_PER_SECOND INT64_C(1000000)
 #define US_PER_DAY    (86400 * US_PER_SECOND)
-
-void iso_time_format(int64_t us, char out[ISO_TIME_SIZE])
-{
-    int64_t second = us / US_PER_SECOND, rest = us % US_PER_SECOND;
-    struct tm tm;
-
-    if (rest < 0) {
-        rest += US_PER_SECOND;
-        --second;
-    }
-    time_t t = (time_t)second;
-    gmtime_r(&t, &tm);
-    size_t n = (size_t)snprintf(out, ISO_TIME_SIZE, "%04d", tm.tm_year + 1900); /* strftime's %Y has no leading zeros */
-    n += strftime(out + n, ISO_TIME_SIZE - n, "-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + n, ISO_TIME_SIZE - n, ".%06dZ", (int)rest);
-}
 
 /* Days from 1970-01-01 to that date. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
@@ -33,6 +15,45 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
     int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
     int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+struct date {
+    int64_t year, month, day;
+};
+
+/* The other way round. */
+static struct date date_of(int64_t days)
+{
+    int64_t n = days + 719468, era = (n >= 0 ? n : n - 146096) / 146097, of_era = n - era * 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100), march = (5 * of_year + 2) / 153;
+    int64_t month = march < 10 ? march + 3 : march - 9;
+    return (struct date){year + era * 400 + (month <= 2), month, of_year - (153 * march + 2) / 5 + 1};
+}
+
+static char *put(char *at, int digits, int64_t value, char behind)
+{
+    for (int i = digits - 1; i >= 0; --i, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    at[digits] = behind;
+    return at + digits + 1;
+}
+
+/* By hand: a list has three times in each of its rows. */
+void iso_time_format(int64_t us, char out[ISO_TIME_SIZE])
+{
+    int64_t first = iso_time_of_year(1), end = iso_time_of_year(10000);
+    us = us < first ? first : us >= end ? end - 1 : us;
+    int64_t days = (us - first) / US_PER_DAY, rest = (us - first) % US_PER_DAY, second = rest / US_PER_SECOND;
+    struct date date = date_of(days + first / US_PER_DAY);
+    char *at = put(out, 4, date.year, '-');
+    at = put(at, 2, date.month, '-');
+    at = put(at, 2, date.day, 'T');
+    at = put(at, 2, second / 3600, ':');
+    at = put(at, 2, second / 60 % 60, ':');
+    at = put(at, 2, second % 60, '.');
+    at = put(at, 6, rest % US_PER_SECOND, 'Z');
+    *at = '\0';
 }
 
 static int64_t days_in(int64_t year, int64_t month)

@@ -24,6 +24,7 @@ struct list {
     struct sql *where; /* " WHERE …" alone */
     bool begun, filled, ended;
     struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
+    json_t *object;                  /* the row under construction */
     char *text;                      /* the piece under construction */
     size_t len, size;
 };
@@ -43,6 +44,7 @@ static void list_free(struct server_source *source)
         return;
     forget_last(l);
     sql_free(l->where);
+    json_decref(l->object);
     free(l->text);
     free(l);
 }
@@ -67,10 +69,8 @@ static int append(const char *bytes, size_t len, void *arg)
 
 static int append_row(struct list *l, const struct db_rows *row)
 {
-    json_t *object = row_json(l->x, l->resource, row);
-    int bad = object == NULL || append(l->begun ? "," : "[", 1, l) < 0 ||
-              json_dump_callback(object, append, l, JSON_COMPACT) < 0;
-    json_decref(object);
+    int bad = row_fill(l->x, l->resource, row, l->object) < 0 || append(l->begun ? "," : "[", 1, l) < 0 ||
+              json_dump_callback(l->object, append, l, JSON_COMPACT) < 0;
     l->begun = true;
     return bad ? -ENOMEM : 0;
 }
@@ -334,7 +334,8 @@ int resource_list(struct exchange *x, const struct resource *r)
     l->x = x;
     l->resource = r;
     l->where = sql_new();
-    if (l->where != NULL)
+    l->object = json_object();
+    if (l->where != NULL && l->object != NULL)
         err = exchange_db(x, &c);
     if (err == 0 && r->before_read != NULL)
         err = r->before_read(x, c, 0);

@@ -29,7 +29,7 @@ static json_t *time_json(int64_t us)
 {
     char text[ISO_TIME_SIZE];
     iso_time_format(us, text);
-    return json_string(text);
+    return json_string_nocheck(text);
 }
 
 static json_t *value_json(const struct exchange *x, const struct field *f, const struct db_rows *row, int column)
@@ -48,32 +48,35 @@ static json_t *value_json(const struct exchange *x, const struct field *f, const
     case FIELD_REFERENCE:
         if (f->lookup.is_number)
             return json_integer(db_int(row, column));
-        return json_string(db_text(row, column));
-    default:
-        return json_string(db_text(row, column));
+        return json_string_nocheck(db_text(row, column));
+    default: /* UTF-8 was checked when it came in, and is once more when it is dumped */
+        return json_string_nocheck(db_text(row, column));
     }
+}
+
+int row_fill(const struct exchange *x, const struct resource *r, const struct db_rows *row, json_t *object)
+{
+    int column = 0;
+
+    for (const struct field *f = r->fields; f < r->fields + r->field_count; ++f) {
+        if (f->select == NULL)
+            continue;
+        if ((f->rules & RULE_SHOWN_SET) && db_is_null(row, column))
+            (void)json_object_del(object, f->name); /* of the row before */
+        else if (json_object_set_new_nocheck(object, f->name, value_json(x, f, row, column)) < 0)
+            return -ENOMEM;
+        column += f->columns == 0 ? 1 : f->columns;
+    }
+    return 0;
 }
 
 json_t *row_json(const struct exchange *x, const struct resource *r, const struct db_rows *row)
 {
     json_t *object = json_object();
-    int column = 0;
-
-    for (const struct field *f = r->fields; object != NULL && f < r->fields + r->field_count; ++f) {
-        if (f->select == NULL)
-            continue;
-        int columns = f->columns == 0 ? 1 : f->columns;
-        if ((f->rules & RULE_SHOWN_SET) && db_is_null(row, column)) {
-            column += columns;
-            continue;
-        }
-        if (json_object_set_new_nocheck(object, f->name, value_json(x, f, row, column)) < 0) {
-            json_decref(object);
-            return NULL;
-        }
-        column += columns;
-    }
-    return object;
+    if (object == NULL || row_fill(x, r, row, object) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 int row_load(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id, json_t **out)

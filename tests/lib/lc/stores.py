@@ -76,9 +76,9 @@ class Postgres:
             argv = ["setpriv", f"--reuid={self.owner}", "--regid=nogroup", "--clear-groups", "--", *argv]
         return argv
 
-    def _run(self, program, *args):
+    def _run(self, program, *args, timeout=60):
         return subprocess.run(self._argv(program, *args), check=True, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, cwd="/", timeout=60).stdout
+                              text=True, cwd="/", timeout=timeout).stdout
 
     def _accepts(self):
         return self._run("pg_isready", "-h", self.directory, "-U", "app", "-q") == ""
@@ -134,9 +134,10 @@ class Postgres:
         self._run("createdb", "-h", self.directory, "-U", "app", name)
         return self.url(name)
 
-    def rows(self, query, database="lc"):
+    def rows(self, query, database="lc", timeout=60):
         """What psql prints, a list of strings per row."""
-        out = self._run("psql", "-XAtq", "-F", "\t", "-h", self.directory, "-U", "app", "-c", query, database)
+        out = self._run("psql", "-XAtq", "-F", "\t", "-h", self.directory, "-U", "app", "-c", query, database,
+                        timeout=timeout)
         return [line.split("\t") for line in out.splitlines()]
 
 
