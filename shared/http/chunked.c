@@ -5,7 +5,7 @@
 
 #define MAX_LINE    4096 /* bytes of one chunk's extensions or of one trailer field */
 #define MAX_TRAILER 16384
-#define MAX_DIGITS  15 /* 60 bits: no overflow */
+#define MAX_DIGITS  13 /* 52 bits: no overflow here, and none in proxies, which take no more either */
 
 enum {
     SIZE_FIRST,   /* at the first digit of a size */

@@ -12,7 +12,7 @@ enum chunked_result { CHUNKED_MORE, CHUNKED_PAYLOAD, CHUNKED_END, CHUNKED_BAD };
 
 struct chunked {
     int state;
-    unsigned digits;  /* of the size line seen so far: at most 15 */
+    unsigned digits;  /* of the size line seen so far: at most 13 */
     unsigned line;    /* bytes of the current extension or trailer line */
     unsigned trailer; /* bytes of trailers in all */
     uint64_t left;    /* of the current chunk */

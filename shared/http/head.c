@@ -130,6 +130,12 @@ static struct span trimmed(struct span s)
     return s;
 }
 
+/* In these a tab is no blank: nginx takes it for part of the value, and would see another body than we do. */
+static bool says_where_it_ends(struct span name)
+{
+    return span_equals_nocase(name, "content-length") || span_equals_nocase(name, "transfer-encoding");
+}
+
 static int parse_field(struct span line, struct head *head, const char **why)
 {
     if (line.data[0] == ' ' || line.data[0] == '\t') {
@@ -143,6 +149,10 @@ static int parse_field(struct span line, struct head *head, const char **why)
         return HEAD_BAD;
     }
     struct span value = trimmed((struct span){colon + 1, (size_t)(line.data + line.len - colon - 1)});
+    if (says_where_it_ends(name) && memchr(line.data, '\t', line.len) != NULL) {
+        *why = "there is a tab in a field that says where the body ends";
+        return HEAD_BAD;
+    }
     for (size_t i = 0; i < value.len; ++i)
         if (!is_value_char((unsigned char)value.data[i])) {
             *why = "a header field holds a control character";
