@@ -102,7 +102,11 @@ static void on_receipts(void *arg, const struct admission *a, const char *const 
     struct asking asking = *(struct asking *)arg;
     free(arg);
     if (a->status != ADMISSION_OK) {
-        answer_error(asking.conn, a->status == ADMISSION_UNKNOWN ? GATEWAY_NOT_FOUND : GATEWAY_UNAVAILABLE, NULL);
+        answer_error(asking.conn,
+                     a->status == ADMISSION_UNKNOWN     ? GATEWAY_NOT_FOUND
+                     : a->status == ADMISSION_THROTTLED ? GATEWAY_THROTTLED
+                                                        : GATEWAY_UNAVAILABLE,
+                     &(struct answer_context){.retry_ms = a->retry_ms});
         return;
     }
     json_t *receipt = whole(a, receipts, count);
@@ -124,7 +128,10 @@ static void answer_receipt(struct conn *c, const char *token, bool json)
         return;
     }
     *asking = (struct asking){c, json};
-    attempts_receipts(c->lane->link, hash, on_receipts, asking);
+    struct attempts_limits limits;
+    char network[ADDRESS_NET_SIZE];
+    conn_limits(c, network, &limits);
+    attempts_receipts(c->lane->link, hash, &limits, on_receipts, asking);
 }
 
 static bool read_token(struct span raw, char token[TOKEN_SIZE])

@@ -71,9 +71,10 @@ void attempts_status_within(struct redis_link *l, const char *token_hash, const 
                             attempts_cb cb, void *arg); /* THROTTLED may come back */
 
 /* What arrived under a token, the last first: `receipts` are JSON objects as commits left them, at most 50. The status
- * is OK, UNKNOWN, NO_EPOCH or UNAVAILABLE. */
+ * is OK, UNKNOWN, THROTTLED, NO_EPOCH or UNAVAILABLE. */
 typedef void (*attempts_receipts_cb)(void *arg, const struct admission *a, const char *const *receipts, size_t count);
-void attempts_receipts(struct redis_link *l, const char *token_hash, attempts_receipts_cb cb, void *arg);
+void attempts_receipts(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
+                       attempts_receipts_cb cb, void *arg);
 
 enum commit_status { COMMIT_UNAVAILABLE = 0, COMMIT_OK, COMMIT_GONE, COMMIT_REFUSED /* lapsed, and none free */ };
 

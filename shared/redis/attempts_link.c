@@ -133,13 +133,17 @@ static void on_receipts(void *arg, const redisReply *reply, int err)
     reading.cb(reading.arg, &a, receipts, count);
 }
 
-void attempts_receipts(struct redis_link *l, const char *token_hash, attempts_receipts_cb cb, void *arg)
+void attempts_receipts(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
+                       attempts_receipts_cb cb, void *arg)
 {
+    char failed[NUMBER_SIZE], window[NUMBER_SIZE];
+    const char *argv[] = {token_hash, limits->network, number(limits->failed_tokens, failed),
+                          number(limits->window_ms, window)};
     struct reading *reading = malloc(sizeof(*reading));
     if (reading == NULL)
         abort();
     *reading = (struct reading){cb, arg};
-    redis_link_script(l, 0, REDIS_SCRIPT_receipts, 1, &token_hash, on_receipts, reading);
+    redis_link_script(l, 0, REDIS_SCRIPT_receipts, 4, argv, on_receipts, reading);
 }
 
 void attempts_status_within(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import uuid
 
 import pytest
 import requests
@@ -79,3 +80,10 @@ def test_script_has_our_address_whatever_the_host(gateway, ticket):
     assert answer.text.startswith("#!/bin/sh\n") and answer.text.endswith('\nuploader "$@"\n')
     assert requests.get(f"{gateway.url}/u/x';reboot.sh", timeout=10).status_code == 404
     assert requests.get(f"{gateway.url}/u/{ticket[0]}.sh", headers=BROWSER, timeout=10).text == answer.text
+
+
+def test_guessed_tokens_are_throttled(gateway, ticket):
+    """The last one here: this network may try no more for a while."""
+    tried = [requests.get(f"{gateway.url}/u/{uuid.uuid4()}", headers=JSON, timeout=10) for _ in range(61)]
+    assert tried[-1].status_code == 429 and int(tried[-1].headers["Retry-After"]) > 0
+    assert requests.get(f"{gateway.url}/u/{ticket[0]}", headers=JSON, timeout=10).status_code == 200

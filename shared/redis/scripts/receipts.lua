@@ -1,4 +1,5 @@
--- receipts(token hash) -> {admission, receipts...}: what arrived under a token, the last first. Reads only.
+-- receipts(token hash[, network, failed tokens, their window ms]) -> {admission, receipts...}: what arrived under a
+-- token, the last first. Of the ticket it reads only.
 local hash = ARGV[1]
 
 if not redis.call('GET', 'lc:epoch') then
@@ -7,6 +8,6 @@ end
 local id = redis.call('GET', token_key(hash))
 local ticket = id and ticket_of(id)
 if not ticket or ticket.gone or ticket.h ~= hash then
-    return {admission('unknown')}
+    return {unknown(ARGV[2], ARGV[3], ARGV[4])}
 end
 return {admission('ok', ticket, now()), unpack(redis.call('LRANGE', ticket.receipts, 0, 49))}
