@@ -24,7 +24,8 @@ struct tus {
     struct tus_request request;
     struct record_state state; /* as it is on the disk, or about to be */
     struct checksum *checksum; /* NULL: none announced */
-    struct hold hold;
+    struct hold hold;          /* the loop's, also while a job is out */
+    int64_t fence;             /* the job's: of the states that it writes */
     enum hold_how how;
     enum hold_end end;
     bool holds;

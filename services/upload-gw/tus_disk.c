@@ -49,7 +49,7 @@ static int advance_state(struct upload *u)
     next.offset = u->sink.size;
     next.midstate.len = DIGEST_STATE_SIZE;
     digest_save(&u->sink.digest, next.midstate.data);
-    next.fence = t->hold.fence;
+    next.fence = t->fence;
     next.expires_us = upload_now_us() + u->lane->gateway->config.upload_expiry * 1000;
     memcpy(next.epoch, u->epoch, sizeof(next.epoch));
     int err = write_state(u, &next);
@@ -86,7 +86,7 @@ static int mark_rehash(struct upload *u)
     if (next.rehash != 0)
         return 0;
     next.rehash = 1;
-    next.fence = u->tus->hold.fence;
+    next.fence = u->tus->fence;
     int err = write_state(u, &next);
     if (err == 0)
         u->tus->state = next;
@@ -101,8 +101,8 @@ static int load(struct upload *u)
         err = read_state(u);
     if (err < 0)
         return err;
-    if (t->state.fence >= t->hold.fence) /* Redis has lost its memory */
-        t->hold.fence = t->state.fence + 1;
+    if (t->state.fence >= t->fence) /* Redis has lost its memory */
+        t->fence = t->state.fence + 1;
     return t->lapsed ? mark_rehash(u) : 0;
 }
 

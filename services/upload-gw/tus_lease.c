@@ -47,7 +47,7 @@ static enum upload_step taken(struct upload *u, const struct hold_answer *a)
 
     extend(t);
     t->holds = true;
-    t->hold.fence = a->fence;
+    t->hold.fence = t->fence = a->fence;
     if (a->lapsed) {
         t->lapsed = true;
         COUNT(UPLOADS_SEIZED);

@@ -36,7 +36,7 @@ static bool is_part(const struct head *h)
 enum gateway_error tus_request_read(const struct head *h, struct tus_request *out)
 {
     const struct span *version = head_find(h, "tus-resumable", NULL);
-    int64_t defer;
+    int64_t defer = -1;
 
     *out = (struct tus_request){.offset = -1, .length = -1, .content = is_part(h)};
     if (version == NULL || !span_equals(*version, "1.0.0"))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "shared/log/log.h"
 
 #define AT_RISK_BYTES (INT64_C(64) << 20) /* received and not yet counted by a state on the disk */
 #define AT_RISK_MS    (INT64_C(300) * 1000)
@@ -122,6 +123,7 @@ static enum upload_step loaded(struct upload *u)
     }
     if (u->error != GATEWAY_OK)
         return UPLOAD_FAIL;
+    t->hold.fence = t->fence;
     enum gateway_error e = take_state(u);
     if (e != GATEWAY_OK)
         return upload_fail(u, e);
@@ -322,6 +324,17 @@ static enum upload_step release(struct upload *u)
     return UPLOAD_WAIT;
 }
 
+/* Clients take any refusal of HEAD but 423 for the upload's end and begin anew: what may be over soon is 423 to them.
+ */
+static enum upload_step refuse(struct upload *u)
+{
+    if (u->tus->verb == TUS_HEAD && gateway_errors[u->error].status >= 500) {
+        log_warn("upload.unavailable", LOG_S("upload_id", u->id), LOG_S("reason", gateway_errors[u->error].id));
+        u->error = GATEWAY_TUS_WAIT;
+    }
+    return upload_refuse(u);
+}
+
 const upload_step_run tus_steps[UPLOAD_STEPS] = {
     [UPLOAD_RESERVE] = upload_reserve,
     [UPLOAD_CHECK] = upload_check,
@@ -348,5 +361,5 @@ const upload_step_run tus_steps[UPLOAD_STEPS] = {
     [UPLOAD_RELEASE] = release,
     [UPLOAD_LET_GO] = tus_let_go,
     [UPLOAD_ANSWER] = tus_answer,
-    [UPLOAD_REFUSE] = upload_refuse,
+    [UPLOAD_REFUSE] = refuse,
 };

@@ -297,15 +297,16 @@ def test_creation_with_upload(gateway, port, ticket):
 
 
 def test_broken_creation_leaves_nothing(gateway, port, redis_server, ticket):
+    before, arrived = set(in_progress(gateway)), gateway.metrics()["lc_upload_bytes_total"]
     raw = Raw(port)
     raw.send(tus.head_of("POST", tus.PATH, {"Upload-Token": ticket[0], "Upload-Length": "1000000",
                                             "Upload-Metadata": tus.metadata(filename="x"), "Content-Type": tus.PART,
                                             "Content-Length": "1000000"}) + DATA)
-    until(lambda: held(redis_server, ticket[1]) == 1, what="the lease")
-    before = len(in_progress(gateway))
+    until(lambda: gateway.metrics()["lc_upload_bytes_total"] == arrived + len(DATA), what="the bytes to be received")
+    assert held(redis_server, ticket[1]) == 1 and len(in_progress(gateway)) == len(before) + 1
     raw.reset()
     until(lambda: held(redis_server, ticket[1]) == 0, what="the attempt to be back")
-    until(lambda: len(in_progress(gateway)) == before - 1, what="the bytes to be gone")
+    until(lambda: set(in_progress(gateway)) == before, what="the bytes to be gone")
 
 
 def test_deferred_length(gateway, port, ticket):
@@ -504,11 +505,13 @@ def test_cors(port, ticket):
 
 
 def test_redis_away(gateway, port, redis_server, ticket):
-    """No answer that could be wrong: 503, and afterwards everything is as it was."""
+    """No answer that could be wrong, and afterwards everything is as it was. HEAD: 423, for at any other refusal clients
+    begin anew."""
     path = begin(port, ticket, 10, body=b"abc")
     redis_server.sigstop()
     try:
-        assert tus.request(port, "HEAD", path).status == 503
+        answer = tus.request(port, "HEAD", path)
+        assert answer.status == 423 and int(answer.headers["retry-after"]) >= 1
         assert tus.patch(port, path, 3, b"x").status == 503
     finally:
         redis_server.sigcont()
