@@ -9,6 +9,7 @@
 #include "services/admin-api/accounts/errand.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/row.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/access_token.h"
 #include "services/admin-api/security/password.h"
 #include "services/admin-api/security/password_rules.h"
@@ -24,19 +25,27 @@ static json_t *show_passed(const struct exchange *x, const struct db_rows *row, 
 static const struct field fields[] = {
     {.name = "id", .type = FIELD_INTEGER, .select = "u.id", .doc = "Made by the service."},
     {.name = "username", .type = FIELD_TEXT, .select = "u.username", .doc = "What one logs in with."},
-    {.name = "email", .type = FIELD_TEXT, .rules = RULE_BLANK, .select = "u.email", .column = "email", .max = 254},
+    {.name = "email",
+     .type = FIELD_TEXT,
+     .rules = RULE_BLANK,
+     .select = "u.email",
+     .column = "email",
+     .max = 254,
+     .doc = "Where mail to its owner goes."},
     {.name = "first_name",
      .type = FIELD_TEXT,
      .rules = RULE_BLANK,
      .select = "u.first_name",
      .column = "first_name",
-     .max = 150},
+     .max = 150,
+     .doc = "The owner's first name."},
     {.name = "last_name",
      .type = FIELD_TEXT,
      .rules = RULE_BLANK,
      .select = "u.last_name",
      .column = "last_name",
-     .max = 150},
+     .max = 150,
+     .doc = "The owner's last name."},
     {.name = "is_staff", .type = FIELD_BOOLEAN, .select = "u.is_staff", .doc = "Works here."},
     {.name = "is_superuser", .type = FIELD_BOOLEAN, .select = "u.is_superuser", .doc = "Manages users."},
     {.name = "has_totp", .type = FIELD_BOOLEAN, .select = "u.totp_confirmed", .doc = "A second factor is set up."},
@@ -44,13 +53,18 @@ static const struct field fields[] = {
      .type = FIELD_MADE,
      .select = "1",
      .show = show_passed,
+     .shape = "boolean",
      .doc = "This session or token went through it."},
     {.name = "backup_codes_left",
      .type = FIELD_INTEGER,
      .select = "(SELECT COUNT(*) FROM backup_codes b WHERE b.user_id = u.id AND b.used_at IS NULL)",
      .doc = "Backup codes not used yet."},
     {.name = "time_create", .type = FIELD_TIME, .select = "u.time_create", .doc = "Made at."},
-    {.name = "last_login", .type = FIELD_TIME, .select = "u.last_login", .doc = "The last login; null: never."},
+    {.name = "last_login",
+     .type = FIELD_TIME,
+     .rules = RULE_NULLABLE,
+     .select = "u.last_login",
+     .doc = "The last login; null: never."},
 };
 
 static const struct resource account = {
@@ -64,6 +78,11 @@ static const struct resource account = {
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
 };
+
+const struct resource *resource_account(void)
+{
+    return &account;
+}
 
 int account_json(struct exchange *x, struct db_conn *c, json_t **out)
 {

@@ -1,6 +1,7 @@
 /* The audit log to superusers: read, never written here. */
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
+#include "services/admin-api/schema/tables.h"
 
 static const struct field fields[] = {
     {.name = "id", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "e.id", .doc = "Made by the service."},
@@ -43,6 +44,11 @@ static const struct resource audit = {
     .filter_count = sizeof(filters) / sizeof(filters[0]),
     .order = {.expression = "e.time_create", .descending = true},
 };
+
+const struct resource *resource_audit(void)
+{
+    return &audit;
+}
 
 int audit_list(struct exchange *x)
 {

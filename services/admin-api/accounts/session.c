@@ -11,6 +11,7 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/resources/resource.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/csrf.h"
 
 /* --- this session --- */
@@ -163,7 +164,12 @@ static const struct field fields[] = {
      .rules = RULE_SORTABLE,
      .select = "s.last_seen",
      .doc = "The last request, to the minute."},
-    {.name = "current", .type = FIELD_MADE, .select = "s.id", .show = show_current, .doc = "This very session."},
+    {.name = "current",
+     .type = FIELD_MADE,
+     .select = "s.id",
+     .show = show_current,
+     .shape = "boolean",
+     .doc = "This very session."},
 };
 
 /* What has ended by itself is not shown. */
@@ -187,6 +193,11 @@ static const struct resource sessions = {
     .order = {.expression = "s.last_seen", .descending = true},
     .before_read = before_read,
 };
+
+const struct resource *resource_account_sessions(void)
+{
+    return &sessions;
+}
 
 int account_sessions_list(struct exchange *x)
 {

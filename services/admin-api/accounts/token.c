@@ -5,6 +5,7 @@
 
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/access_token.h"
 #include "services/admin-api/security/users.h"
 
@@ -44,6 +45,7 @@ static const struct field fields[] = {
      .rules = RULE_REQUIRED,
      .select = "a.scopes",
      .show = show_scopes,
+     .shape = "texts",
      .doc = "A list of what it may do: read, tickets (and change them), download."},
     {.name = "expires_at",
      .type = FIELD_TIME,
@@ -52,7 +54,11 @@ static const struct field fields[] = {
      .column = "expires_at",
      .doc = "It ends then; null: with its user's password, status or second factor."},
     {.name = "time_create", .type = FIELD_TIME, .rules = RULE_SORTABLE, .select = "a.time_create", .doc = "Made at."},
-    {.name = "last_used", .type = FIELD_TIME, .select = "a.last_used", .doc = "To the minute; null: never."},
+    {.name = "last_used",
+     .type = FIELD_TIME,
+     .rules = RULE_NULLABLE,
+     .select = "a.last_used",
+     .doc = "To the minute; null: never."},
 };
 
 struct making { /* of a new token, until it has been answered */
@@ -159,6 +165,11 @@ static const struct resource tokens = {
     .committed = committed,
     .failed = forget,
 };
+
+const struct resource *resource_account_tokens(void)
+{
+    return &tokens;
+}
 
 int account_tokens_list(struct exchange *x)
 {

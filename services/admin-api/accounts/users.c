@@ -11,6 +11,7 @@
 #include "services/admin-api/http/trail.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/row.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/access_token.h"
 #include "services/admin-api/security/password.h"
 #include "services/admin-api/security/password_rules.h"
@@ -31,19 +32,22 @@ static const struct field fields[] = {
      .rules = RULE_BLANK | RULE_SORTABLE,
      .select = "u.email",
      .column = "email",
-     .max = 254},
+     .max = 254,
+     .doc = "Where mail to its owner goes."},
     {.name = "first_name",
      .type = FIELD_TEXT,
      .rules = RULE_BLANK | RULE_SORTABLE,
      .select = "u.first_name",
      .column = "first_name",
-     .max = 150},
+     .max = 150,
+     .doc = "The owner's first name."},
     {.name = "last_name",
      .type = FIELD_TEXT,
      .rules = RULE_BLANK | RULE_SORTABLE,
      .select = "u.last_name",
      .column = "last_name",
-     .max = 150},
+     .max = 150,
+     .doc = "The owner's last name."},
     {.name = "is_active",
      .type = FIELD_BOOLEAN,
      .rules = RULE_SORTABLE,
@@ -59,8 +63,12 @@ static const struct field fields[] = {
      .doc = "Manages users and sees the audit log."},
     {.name = "has_totp", .type = FIELD_BOOLEAN, .select = "u.totp_confirmed", .doc = "A second factor is set up."},
     {.name = "time_create", .type = FIELD_TIME, .rules = RULE_SORTABLE, .select = "u.time_create", .doc = "Made at."},
-    {.name = "last_login", .type = FIELD_TIME, .select = "u.last_login", .doc = "The last login; null: never."},
-    {.name = "password", .type = FIELD_GIVEN, .doc = "Required for a new account; never shown."},
+    {.name = "last_login",
+     .type = FIELD_TIME,
+     .rules = RULE_NULLABLE,
+     .select = "u.last_login",
+     .doc = "The last login; null: never."},
+    {.name = "password", .type = FIELD_GIVEN, .shape = "password", .doc = "Required for a new account; never shown."},
 };
 
 static const struct filter filters[] = {
@@ -227,6 +235,11 @@ static const struct resource users = {
     .committed = forget,
     .failed = forget,
 };
+
+const struct resource *resource_users(void)
+{
+    return &users;
+}
 
 int users_list(struct exchange *x)
 {

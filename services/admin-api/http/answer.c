@@ -82,11 +82,12 @@ static int add_type(struct exchange *x, const char *type)
 
 int answer_text(struct exchange *x, int status, char *text, size_t len)
 {
-    int err = add_type(x, JSON_TYPE);
+    int err = status == 200 && reads(x) ? answer_unchanged(x, text, len) : 0;
 
-    server_status(x->call, status);
-    if (err == 0 && status == 200 && reads(x))
-        err = answer_unchanged(x, text, len);
+    if (err == 0) {
+        server_status(x->call, status);
+        err = add_type(x, JSON_TYPE);
+    }
     if (err != 0) {
         free(text);
         return err < 0 ? err : 0;

@@ -2,6 +2,8 @@
  * Pages and assets to browsers. A page is whatever address the panel's own router may understand; assets carry a hash
  * in their names and never change. No page holds data: those come from the API, with the rights of who asks.
  */
+#include "services/admin-api/http/pages.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,22 +19,33 @@
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "               \
     "frame-ancestors 'none'"
 
-struct bytes_source { /* of a file, which outlives every request */
+struct bytes_source {
     struct server_source source;
-    const struct site_form *form;
+    const char *bytes;
+    size_t len;
 };
 
 static int produce(struct server_source *source, const char **data, size_t *len)
 {
-    const struct site_form *form = ((struct bytes_source *)source)->form;
-    *data = form->bytes;
-    *len = form->len;
+    const struct bytes_source *s = (struct bytes_source *)source;
+    *data = s->bytes;
+    *len = s->len;
     return 0;
 }
 
 static void release(struct server_source *source)
 {
     free(source);
+}
+
+int answer_lasting(struct exchange *x, const char *type, const char *bytes, size_t len)
+{
+    struct bytes_source *s = malloc(sizeof(*s));
+
+    if (s == NULL)
+        return -ENOMEM;
+    *s = (struct bytes_source){.source = {.produce = produce, .free = release}, .bytes = bytes, .len = len};
+    return answer_stream(x, 200, type, &s->source, (int64_t)len);
 }
 
 static enum site_coding choose(const struct exchange *x, const struct site_file *file)
@@ -62,7 +75,7 @@ static int add_headers(struct exchange *x, const struct site_form *form, enum si
     return err;
 }
 
-static int send_file(struct exchange *x, const char *path, const char *cache)
+int page_answer(struct exchange *x, const char *path, const char *cache)
 {
     const struct site_file *file = site_find(x->admin->site, path);
     const struct span *known = exchange_header(x, "if-none-match");
@@ -76,21 +89,17 @@ static int send_file(struct exchange *x, const char *path, const char *cache)
         return err;
     if (known != NULL && etag_is_listed(*known, form->etag, true))
         return answer_empty(x, 304);
-    struct bytes_source *s = malloc(sizeof(*s));
-    if (s == NULL)
-        return -ENOMEM;
-    *s = (struct bytes_source){.source = {.produce = produce, .free = release}, .form = form};
-    return answer_stream(x, 200, file->type, &s->source, (int64_t)form->len);
+    return answer_lasting(x, file->type, form->bytes, form->len);
 }
 
 int page_panel(struct exchange *x)
 {
-    return send_file(x, "index.html", "no-cache");
+    return page_answer(x, "index.html", "no-cache");
 }
 
 int page_asset(struct exchange *x)
 {
     char path[EXCHANGE_PARAM_SIZE + sizeof("assets/")];
     snprintf(path, sizeof(path), "assets/%s", x->params[0]);
-    return send_file(x, path, "public, max-age=31536000, immutable");
+    return page_answer(x, path, "public, max-age=31536000, immutable");
 }

@@ -15,7 +15,8 @@ static const struct route routes[] = {
      .access = ACCESS_##who,                                                                                           \
      .thread = ROUTE_##where,                                                                                          \
      .body_limit = (limit),                                                                                            \
-     .handler = (function)},
+     .handler = (function),                                                                                            \
+     .name = #function},
 #include "services/admin-api/http/routes.def"
 #undef ROUTE
 };
@@ -28,6 +29,12 @@ static const char *const method_names[] = {
 };
 
 #define METHODS (sizeof(method_names) / sizeof(method_names[0]))
+
+const struct route *route_table(size_t *count)
+{
+    *count = ROUTES;
+    return routes;
+}
 
 enum method method_of(const char *name)
 {

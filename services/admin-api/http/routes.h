@@ -33,6 +33,7 @@ struct route {
     enum route_thread thread;
     size_t body_limit; /* bytes; more is 413 */
     exchange_handler handler;
+    const char *name; /* the handler's */
 };
 
 struct route_match { /* the rows of one path */
@@ -47,6 +48,7 @@ int route_match(struct span path, char params[EXCHANGE_PARAMS][EXCHANGE_PARAM_SI
 const struct route *route_for(const struct route_match *match, enum method method);
 /* "GET, POST, HEAD, OPTIONS" */
 void route_allow(const struct route_match *match, char *out, size_t size);
+const struct route *route_table(size_t *count); /* all rows */
 enum method method_of(const char *name);
 
 #endif

@@ -9,6 +9,7 @@
 #include "services/admin-api/resources/month.h"
 #include "services/admin-api/resources/resources.h"
 #include "services/admin-api/resources/statements.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/storage/storage.h"
 #include "shared/http/filename.h"
 
@@ -56,7 +57,11 @@ static const struct field fields[] = {
     {.name = "time_create", .type = FIELD_TIME, .rules = RULE_SORTABLE, .select = "a.time_create", .doc = "Filed at."},
     {.name = "name", .type = FIELD_TEXT, .rules = RULE_SORTABLE, .select = "a.name", .doc = "Its file name."},
     {.name = "size", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "a.size", .doc = "Bytes."},
-    {.name = "sha256", .type = FIELD_TEXT, .select = "a.sha256", .doc = "SHA-256 of its bytes, hexadecimal."},
+    {.name = "sha256",
+     .type = FIELD_TEXT,
+     .select = "a.sha256",
+     .doc = "SHA-256 of its bytes, hexadecimal.",
+     .shape = "sha256"},
     {.name = "client", .type = FIELD_TEXT, .select = "a.client", .doc = "The uploader's address."},
     {.name = "duplicate_of",
      .type = FIELD_INTEGER,
@@ -249,6 +254,11 @@ const struct resource archives_resource = {
     .failed = drop_change,
     .doom = storage_doom_archive,
 };
+
+const struct resource *resource_archives(void)
+{
+    return &archives_resource;
+}
 
 int archives_list(struct exchange *x)
 {

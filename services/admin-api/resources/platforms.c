@@ -2,6 +2,7 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/statements.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/storage/storage.h"
 
 static const struct field fields[] = {
@@ -63,6 +64,11 @@ static const struct resource platforms = {
     .committed = committed,
     .doom = storage_doom_platform,
 };
+
+const struct resource *resource_platforms(void)
+{
+    return &platforms;
+}
 
 int platforms_list(struct exchange *x)
 {

@@ -23,8 +23,8 @@ enum field_type {
 
 enum field_rule {
     RULE_REQUIRED = 1,
-    RULE_NULLABLE = 2,
-    RULE_BLANK = 4, /* a text may be empty */
+    RULE_NULLABLE = 2, /* of a read-only field: it may be shown as null */
+    RULE_BLANK = 4,    /* a text may be empty */
     RULE_UNIQUE = 8,
     RULE_SLUG = 16,     /* letters, digits, '-' and '_' */
     RULE_SORTABLE = 32, /* ordering= may name it: never NULL */
@@ -45,6 +45,7 @@ struct field {
     } lookup;
     json_t *(*show)(const struct exchange *x, const struct db_rows *row, int column); /* NULL: by type */
     const char *doc;
+    const char *shape; /* of the published schema, a row of schema/shapes.def; NULL: by type */
 };
 
 enum filter_type {

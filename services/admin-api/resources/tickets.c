@@ -7,6 +7,7 @@
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/resources.h"
 #include "services/admin-api/resources/secret.h"
+#include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/storage/storage.h"
 
@@ -42,6 +43,8 @@ static const struct field fields[] = {
      .type = FIELD_MADE,
      .select = "t.token_sealed",
      .show = show_token,
+     .rules = RULE_NULLABLE,
+     .shape = "uuid",
      .doc = "What the customer uploads with."},
     {.name = "attempts",
      .type = FIELD_INTEGER,
@@ -64,7 +67,11 @@ static const struct field fields[] = {
      .rules = RULE_SORTABLE,
      .select = "t.time_update",
      .doc = "Changed at."},
-    {.name = "user", .type = FIELD_TEXT, .select = "u.username", .doc = "Who made it; null: that user is gone."},
+    {.name = "user",
+     .type = FIELD_TEXT,
+     .rules = RULE_NULLABLE,
+     .select = "u.username",
+     .doc = "Who made it; null: that user is gone."},
     {.name = "note",
      .type = FIELD_TEXT,
      .rules = RULE_BLANK,
@@ -183,6 +190,11 @@ const struct resource tickets_resource = {
     .failed = drop_secret,
     .doom = storage_doom_ticket,
 };
+
+const struct resource *resource_tickets(void)
+{
+    return &tickets_resource;
+}
 
 int tickets_list(struct exchange *x)
 {

@@ -1,0 +1,13 @@
+/* Answers from memory that outlives every request: pages, and what is made once. Worker thread. */
+#ifndef LC_ADMIN_HTTP_PAGES_H
+#define LC_ADMIN_HTTP_PAGES_H
+
+#include "services/admin-api/http/exchange.h"
+
+/* A file of the site with its headers, compressed as the client likes; 404 if there is none. `cache`: Cache-Control. */
+int page_answer(struct exchange *x, const char *path, const char *cache) __attribute__((warn_unused_result));
+/* 200 with these bytes, which are not copied. */
+int answer_lasting(struct exchange *x, const char *type, const char *bytes, size_t len)
+    __attribute__((warn_unused_result));
+
+#endif
