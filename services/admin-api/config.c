@@ -47,6 +47,11 @@ int admin_config_check_listen(const char *value, char *why, size_t why_size)
     return -EINVAL;
 }
 
+int admin_config_check_status(const char *value, char *why, size_t why_size)
+{
+    return strcmp(value, "off") == 0 ? 0 : admin_config_check_listen(value, why, why_size);
+}
+
 int admin_config_check_db_url(const char *value, char *why, size_t why_size)
 {
     static const char *const schemes[] = {"sqlite:///", "psql://", "postgresql://", "postgres://"};

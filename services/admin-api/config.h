@@ -27,6 +27,7 @@ void admin_config_free(struct admin_config *config);
 
 /* Checks of rows, as config_row.check. */
 int admin_config_check_listen(const char *value, char *why, size_t why_size);
+int admin_config_check_status(const char *value, char *why, size_t why_size);
 int admin_config_check_db_url(const char *value, char *why, size_t why_size);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "services/admin-api/http/front.h"
+#include "services/admin-api/status.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
 
@@ -16,6 +17,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     const struct admin_config *config = admin->config;
     struct front *front = NULL;
     struct server *server = NULL;
+    struct status *status = NULL;
     sigset_t signals;
     int number = 0, err = front_new(admin, &front, why, why_size);
 
@@ -36,15 +38,20 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    err = server_start(&options, &server, why, why_size);
+    err = status_start(admin, &status, why, why_size);
+    if (err == 0)
+        err = server_start(&options, &server, why, why_size);
     if (err < 0) {
+        status_stop(status);
         front_free(front);
         return err;
     }
+    status_watch(status, server);
     log_info("admin.listening", LOG_S("address", config->listen), LOG_I("port", server_port(server)));
     while (sigwait(&signals, &number) != 0)
         ;
     log_info("admin.stopping", LOG_I("signal", number));
+    status_stop(status);
     server_stop(server, DRAIN_MS);
     front_free(front);
     return 0;

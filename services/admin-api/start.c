@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "services/admin-api/http/site.h"
 #include "services/admin-api/accounts/throttle.h"
+#include "services/admin-api/http/site.h"
+#include "services/admin-api/metrics.h"
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/security/keyring.h"
 #include "services/admin-api/security/password.h"
@@ -18,7 +19,7 @@
 #include "shared/log/log.h"
 #include "shared/redis/client.h"
 
-#define SPARE_CONNECTIONS 2 /* the keeper's, and one for lists being sent */
+#define SPARE_CONNECTIONS 3 /* the keeper's, one for lists being sent, one for readiness */
 #define REASON            480
 #define THROTTLE_REDIS_MS 1000 /* a login waits no longer for the count of failed ones */
 
@@ -79,6 +80,7 @@ static int open_database(struct opened *o, bool exclusive, char *why, size_t why
         .connections = (unsigned)config->workers + SPARE_CONNECTIONS,
         .statement_timeout_ms = (unsigned)config->statement_timeout,
         .exclusive = exclusive,
+        .observe = admin_observe_database,
     };
     int err = db_open(config->db_url, &options, &o->admin.db, reason, sizeof(reason));
     if (err < 0)
@@ -108,6 +110,7 @@ static int open_storage(struct opened *o, char *why, size_t why_size)
         .data_dir = config->data_dir,
         .redis = o->redis,
         .redis_timeout_ms = (unsigned)config->redis_timeout,
+        .observe_redis = admin_observe_redis,
         .gateway_uid = config->gateway_uid,
         .sweep_ms = config->sweep_interval,
         .filing_wait_ms = config->filing_wait,

@@ -83,18 +83,32 @@ void check_ready(struct conn *c, const struct head *h)
                 NULL);
 }
 
+/* What is not counted as it happens. */
+static void take_gauges(struct gateway *g)
+{
+    int64_t room = 0;
+
+    if (spool_room(g->spool, 0, &room) < 0)
+        room = 0;
+    metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming));
+    metric_set(&gateway_metrics[GATEWAY_METRIC_RECEIVE_WAITING], (int64_t)pool_waiting(g->receivers));
+    metric_set(&gateway_metrics[GATEWAY_METRIC_PUBLISH_WAITING], (int64_t)pool_waiting(g->publishers));
+    metric_set(&gateway_metrics[GATEWAY_METRIC_STORAGE_FREE], room);
+}
+
 void check_metrics(struct conn *c, const struct head *h)
 {
-    size_t len = 0;
-    struct gateway *g = c->lane->gateway;
+    size_t len = 0, more = 0;
     (void)h;
-    metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming));
+    take_gauges(c->lane->gateway);
     char *text = metrics_render(gateway_metric_rows, gateway_metrics, GATEWAY_METRICS, &len);
-    if (text == NULL)
+    char *histograms = histograms_render(gateway_histogram_rows, gateway_histograms, GATEWAY_HISTOGRAMS, &more);
+    char *whole = metrics_join(text, len, histograms, more);
+    if (whole == NULL)
         answer_error(c, GATEWAY_UNAVAILABLE, NULL);
     else
-        answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", text, len);
-    free(text);
+        answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", whole, len + more);
+    free(whole);
 }
 
 /* Pages have no bodies in their requests: one that comes with a body is refused here. */

@@ -49,7 +49,13 @@ static void on_redis_down(void *arg, int err, const char *why)
     log_warn("redis.down", LOG_E(err), LOG_S("why", why));
 }
 
-static const struct redis_link_events redis_events = {.on_up = on_redis_up, .on_down = on_redis_down};
+static void on_redis_answer(int64_t microseconds)
+{
+    histogram_observe(&gateway_histograms[GATEWAY_HISTOGRAM_REDIS], microseconds);
+}
+
+static const struct redis_link_events redis_events = {
+    .on_up = on_redis_up, .on_down = on_redis_down, .observe = on_redis_answer};
 
 struct starting {
     struct lane *lane;

@@ -203,7 +203,7 @@ static int start_lanes(struct gateway *g, char *why)
     if (missing < 0)
         log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
     int err = listen_on("GATEWAY_LISTEN", config->listen, &doors.listen, why);
-    if (err == 0 && config->status_listen != NULL && config->status_listen[0] != '\0')
+    if (err == 0 && strcmp(config->status_listen, "off") != 0)
         err = listen_on("GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
     for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {
         struct lane_doors own = doors;

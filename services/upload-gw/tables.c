@@ -31,3 +31,11 @@ const struct metric_row gateway_metric_rows[GATEWAY_METRICS] = {
 #include "services/upload-gw/errors.def"
 #undef ERR
 };
+
+struct histogram gateway_histograms[GATEWAY_HISTOGRAMS];
+
+const struct histogram_row gateway_histogram_rows[GATEWAY_HISTOGRAMS] = {
+    [GATEWAY_HISTOGRAM_UPLOAD] = {"lc_upload_seconds",
+                                  "How long uploads that were published took, from their head on."},
+    [GATEWAY_HISTOGRAM_REDIS] = {"lc_redis_seconds", "How long Redis took to answer."},
+};

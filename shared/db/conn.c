@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/db/core.h"
 
@@ -98,6 +99,21 @@ static int prepared_of(struct db_conn *c, struct db_rows *r, const char *sql, co
     return err;
 }
 
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Once for each statement. */
+static void tell_time(struct db_rows *r)
+{
+    if (r->began_us != 0)
+        r->conn->db->options.observe(now_us() - r->began_us);
+    r->began_us = 0;
+}
+
 /* The statement is at its end (is_over) or given up. */
 static void end_rows(struct db_rows *r, bool is_over)
 {
@@ -121,7 +137,7 @@ void conn_end_open(struct db_conn *c)
 static int begin_rows(struct db_conn *c, struct db_rows *r, const char *sql, const char *letters,
                       const struct db_value *values, size_t count)
 {
-    *r = (struct db_rows){.conn = c};
+    *r = (struct db_rows){.conn = c, .began_us = c->db->options.observe == NULL ? 0 : now_us()};
     int err = conn_check_ready(c);
     if (err == 0)
         err = prepared_of(c, r, sql, letters);
@@ -130,6 +146,7 @@ static int begin_rows(struct db_conn *c, struct db_rows *r, const char *sql, con
     c->open = r;
     err = c->db->driver->start(c->link, r->prepared, values, count);
     if (err < 0) {
+        tell_time(r);
         end_rows(r, true);
         return conn_failed(c, err);
     }
@@ -142,6 +159,7 @@ int db_step(struct db_rows *r)
         return 0;
     struct db_conn *c = r->conn;
     int more = c->db->driver->step(c->link, r->prepared);
+    tell_time(r);
     if (more == 1)
         return 1;
     end_rows(r, true);

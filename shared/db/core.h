@@ -22,6 +22,7 @@ struct db_rows {
     struct db_conn *conn;
     struct db_prepared *prepared; /* NULL once ended */
     bool is_single_use;
+    int64_t began_us; /* monotonic, for db_options.observe; 0: told already, or nobody asks */
 };
 
 struct db_conn {

@@ -31,6 +31,8 @@ struct db_options {
      * until db_close. Commands that run beside the server leave it off. PostgreSQL ignores it. */
     bool exclusive;
     bool read_only; /* somebody else's database, to read from: nothing is created or changed */
+    /* Told how long each statement took, from its start to its first row or end, in microseconds; any thread. NULL. */
+    void (*observe)(int64_t microseconds);
 };
 
 /* `url`: sqlite:///relative, sqlite:////absolute, psql://… or postgresql://… (libpq's syntax, also ?host=/socket).

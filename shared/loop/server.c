@@ -287,10 +287,18 @@ void server_stop(struct server *s, uint32_t drain_ms)
         pthread_join(s->loops[i].thread, NULL);
     jobs_stop(s->jobs);
     s->jobs = NULL;
+    s->next_ended = ended;
     ended = s;
 }
 
 unsigned server_port(const struct server *s)
 {
     return s->port;
+}
+
+void server_load(const struct server *s, struct server_load *out)
+{
+    *out = (struct server_load){.jobs_waiting = jobs_waiting(s->jobs)};
+    for (unsigned i = 0; i < s->started; ++i)
+        out->connections += s->loops[i].connections;
 }

@@ -51,6 +51,11 @@ int server_start(const struct server_options *options, struct server **out, char
     __attribute__((warn_unused_result));
 /* No new connections; calls in progress get `drain_ms` to end. Returns when every thread has ended. */
 void server_stop(struct server *s, uint32_t drain_ms);
+struct server_load {
+    unsigned connections;  /* open now */
+    unsigned jobs_waiting; /* for a worker */
+};
+void server_load(const struct server *s, struct server_load *out); /* any thread, before server_stop */
 unsigned server_port(const struct server *s); /* of the address bound */
 
 /* --- the request: NUL-terminated copies, valid until on_end --- */

@@ -17,7 +17,8 @@ struct server_loop {
     struct loop_timer pause, drain;
     struct loop_message stop;
     pthread_t thread;
-    unsigned connections, most_connections, calls;
+    _Atomic unsigned connections; /* read by any thread */
+    unsigned most_connections, calls;
     bool stopping, ended;
     uint32_t drain_ms;
 };
@@ -59,11 +60,13 @@ struct server {
     struct server_loop *loops;
     struct jobs *jobs;
     unsigned port, started;
+    struct server *next_ended;
 };
 
 /* server_jobs.c. The first job of a call may be refused (false), its further ones (pieces of a body) never. */
 int jobs_start(struct server *s, struct jobs **out) __attribute__((warn_unused_result));
 bool jobs_add(struct jobs *j, struct server_call *c, bool must);
+unsigned jobs_waiting(struct jobs *j); /* any thread */
 void jobs_stop(struct jobs *j); /* what waits is dropped, what runs ends */
 
 /* server.c: once, in its own thread */

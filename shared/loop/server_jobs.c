@@ -101,6 +101,14 @@ bool jobs_add(struct jobs *j, struct server_call *c, bool must)
     return taken;
 }
 
+unsigned jobs_waiting(struct jobs *j)
+{
+    pthread_mutex_lock(&j->lock);
+    unsigned waiting = j->waiting;
+    pthread_mutex_unlock(&j->lock);
+    return waiting;
+}
+
 void jobs_stop(struct jobs *j)
 {
     if (j == NULL)

@@ -6,13 +6,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/redis/reply.h"
 
 struct redis_client {
     const struct redis_target *target;
     struct timeval timeout;
-    redisContext *ctx; /* NULL: not connected */
+    redisContext *ctx;                     /* NULL: not connected */
+    void (*observe)(int64_t microseconds); /* NULL: nobody asks */
 };
 
 struct redis_client *redis_client_new(const struct redis_target *target, unsigned timeout_ms)
@@ -180,7 +182,7 @@ static int ensure(struct redis_client *c)
     return err;
 }
 
-redisReply *redis_client_command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err)
+static redisReply *command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err)
 {
     *err = ensure(c);
     if (*err < 0)
@@ -189,6 +191,28 @@ redisReply *redis_client_command(struct redis_client *c, int argc, const char **
     if (r == NULL || redis_reply_error(r) == -EAGAIN)
         drop(c); /* broken, or no master any more: the next call finds the new one */
     return r;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+redisReply *redis_client_command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err)
+{
+    int64_t began = c->observe == NULL ? 0 : now_us();
+    redisReply *r = command(c, argc, argv, lens, err);
+
+    if (c->observe != NULL)
+        c->observe(now_us() - began);
+    return r;
+}
+
+void redis_client_observe(struct redis_client *c, void (*observe)(int64_t microseconds))
+{
+    c->observe = observe;
 }
 
 redisReply *redis_client_script(struct redis_client *c, enum redis_script script, int argc, const char **argv, int *err)

@@ -8,6 +8,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shared/redis/scripts.h"
 #include "shared/redis/target.h"
@@ -17,6 +18,8 @@ struct redis_client;
 /* No I/O yet. The target must outlive the client. Time-out of each connect, command and reply in milliseconds. */
 struct redis_client *redis_client_new(const struct redis_target *target, unsigned timeout_ms);
 void redis_client_free(struct redis_client *c);
+/* Called with how long each further command took, in microseconds, connecting included; in the client's thread. */
+void redis_client_observe(struct redis_client *c, void (*observe)(int64_t microseconds));
 
 /* The reply, freed by the caller with freeReplyObject; an error reply of the server is returned as such (type
  * REDIS_REPLY_ERROR). NULL with *err: -ECONNREFUSED, -ETIMEDOUT, -EPIPE, -EHOSTUNREACH (the name did not

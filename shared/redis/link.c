@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "shared/redis/reply.h"
 
@@ -42,7 +43,8 @@ struct call {
     struct loop_timer timer;
     redis_link_cb cb;
     void *arg;
-    int script; /* -1: a command */
+    int64_t began_us; /* monotonic */
+    int script;       /* -1: a command */
     int early_error;
     int argc;
     char **argv; /* kept while Redis may not have the script */
@@ -326,12 +328,22 @@ static void call_free(struct call *call)
     free(call);
 }
 
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* Answers once; the call itself lives until hiredis has let it go. */
 static void answer(struct call *call, const redisReply *reply, int err)
 {
     redis_link_cb cb = call->cb;
+    const struct redis_link_events *events = call->owner->events;
     if (cb == NULL)
         return;
+    if (reply != NULL && events != NULL && events->observe != NULL)
+        events->observe(now_us() - call->began_us);
     loop_timer_stop(&call->timer);
     *call->link = call->next;
     if (call->next != NULL)
@@ -421,6 +433,7 @@ static void begin(struct redis_link *l, unsigned timeout_ms, int script, int arg
     call->cb = cb;
     call->arg = arg;
     call->script = script;
+    call->began_us = now_us();
     call->next = l->calls;
     call->link = &l->calls;
     if (call->next != NULL)

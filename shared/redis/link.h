@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shared/loop/loop.h"
 #include "shared/redis/scripts.h"
@@ -17,6 +18,7 @@ struct redis_link;
 struct redis_link_events {                     /* may be NULL each */
     void (*on_up)(void *arg, bool new_server); /* connected and checked; new_server: another run_id than last time */
     void (*on_down)(void *arg, int err, const char *why);
+    void (*observe)(int64_t microseconds); /* how long a call took that Redis answered */
 };
 
 /* Starts connecting; reconnects for ever with jittered backoff (50 ms to 2 s). Target and events must outlive it.

@@ -16,11 +16,11 @@ from lc.wait import until
 
 
 class Deployment:
-    """One data directory and three ports."""
+    """One data directory and four ports."""
 
     def __init__(self, directory):
         self.data = os.path.join(directory, "data")
-        self.gateway_port, self.admin_port, self.status_port = free_port(), free_port(), free_port()
+        self.gateway_port, self.admin_port, self.status_port, self.admin_status_port = (free_port() for _ in range(4))
 
     def _run(self, *argv):
         return subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
@@ -28,7 +28,8 @@ class Deployment:
     def up(self, *more):
         return self._run(f"{ROOT}/deploy/up", "--data", self.data, "--bin", f"{BUILD}/bin", "--no-install",
                          "--gateway-port", str(self.gateway_port), "--admin-port", str(self.admin_port),
-                         "--status-port", str(self.status_port), *more)
+                         "--status-port", str(self.status_port), "--admin-status-port", str(self.admin_status_port),
+                         *more)
 
     def down(self):
         return self._run(f"{ROOT}/deploy/down", "--data", self.data)

@@ -202,7 +202,7 @@ def test_bad_configuration_is_named(tmp_path, redis, env, word):
 
 
 def test_port_taken(gw):
-    done = gw.run(env={"GATEWAY_STATUS_LISTEN": ""})
+    done = gw.run(env={"GATEWAY_STATUS_LISTEN": "off"})
     assert done.returncode == 1 and "another process listens there already" in done.stderr
 
 
@@ -212,7 +212,7 @@ def test_unix_socket_of_a_living_gateway_is_kept(gw, tmp_path):
     service.start(wait=False)
     until(lambda: subprocess.run(["curl", "-fsS", "--unix-socket", where[5:], "http://x/api/v1/check/health/"],
                                  capture_output=True, check=False).returncode == 0, 10, "the gateway on its socket")
-    refused = gw.run(env={"GATEWAY_LISTEN": where, "GATEWAY_STATUS_LISTEN": ""})
+    refused = gw.run(env={"GATEWAY_LISTEN": where, "GATEWAY_STATUS_LISTEN": "off"})
     assert refused.returncode == 1 and "another process listens there already" in refused.stderr
     service.kill9()
     service.start(wait=False)  # the socket of a dead one is taken over

@@ -287,6 +287,7 @@ static void on_end(struct server_call *c, void *arg)
     metric_add(&admin_metrics[classes[hundreds >= 2 && hundreds <= 5 ? hundreds - 2 : 3]], 1);
     if (p == NULL)
         return;
+    ADMIN_OBSERVE(REQUEST, now_us() - p->x.now_us);
     const struct exchange *x = &p->x;
     const char *route = p->match.rows == NULL ? "unknown" : p->match.rows->path;
     log_write(status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "request",

@@ -106,7 +106,7 @@ static int read_entry(struct site *s, int directory, const char *prefix, const c
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
-        return errno == ELOOP ? 0 : -errno;
+        return errno == ELOOP || errno == ENXIO ? 0 : -errno; /* a link, a socket */
     if (fstat(fd, &st) < 0 || asprintf(&path, "%s%s%s", prefix, name, S_ISDIR(st.st_mode) ? "/" : "") < 0) {
         close(fd);
         return -ENOMEM;

@@ -26,8 +26,8 @@ struct site_file {
 
 struct site;
 
-/* Reads everything below `root`; names that begin with a dot, and links, are left out. 0, or negative with one line in
- * `why`: -ENOENT no such directory, -E2BIG more than 1000 files, 8 levels or 32 MiB. */
+/* Reads everything below `root`; names that begin with a dot, links and the like are left out. 0, or negative with one
+ * line in `why`: -ENOENT no such directory, -E2BIG more than 1000 files, 8 levels or 32 MiB. */
 int site_open(const char *root, struct site **out, char *why, size_t why_size) __attribute__((warn_unused_result));
 void site_free(struct site *s);
 /* NULL: no such file. `s` may be NULL. */

@@ -156,6 +156,7 @@ static int step_record(struct filing *f)
         return to_trash(f, "its archive was deleted");
     if (f->verdict == FILED) {
         ADMIN_COUNT(UPLOADS_FILED);
+        ADMIN_OBSERVE(FILING_LAG, storage_now_us() - f->manifest.finished_us);
         log_info("filing.filed", LOG_S("upload_id", f->id), LOG_I("ticket", f->manifest.number),
                  LOG_I("size", f->manifest.size), LOG_I("ms", (storage_now_us() - f->manifest.finished_us) / 1000));
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,10 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
     s->client = redis_client_new(options->redis, options->redis_timeout_ms);
     s->subscriber = redis_client_new(options->redis, options->redis_timeout_ms);
     int err = s->quick == NULL || s->client == NULL || s->subscriber == NULL ? -ENOMEM : 0;
+    if (err == 0) {
+        redis_client_observe(s->quick, options->observe_redis);
+        redis_client_observe(s->client, options->observe_redis);
+    }
     if (err == 0 && (err = spool_open(options->data_dir, &s->spool)) < 0)
         snprintf(why, why_size, "DATA_DIR: %.300s: %s", options->data_dir,
                  err == -ENOENT ? "it does not exist: make it, or name the right one" : strerror(-err));
@@ -157,6 +162,36 @@ static int count_one(void *arg, const char *id)
     return 0;
 }
 
+struct backlog {
+    int directory;
+    int64_t count, oldest; /* seconds since 1970; 0: none */
+};
+
+/* The manifest is the last thing that changes an upload's directory. */
+static int add_to_backlog(void *arg, const char *id)
+{
+    struct backlog *b = arg;
+    struct stat st;
+
+    if (fstatat(b->directory, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno; /* filed meanwhile */
+    ++b->count;
+    if (b->oldest == 0 || st.st_mtime < b->oldest)
+        b->oldest = st.st_mtime;
+    return 0;
+}
+
+static int look_at_backlog(struct storage *s, struct storage_info *out)
+{
+    struct backlog b = {.directory = spool_new_fd(s->spool)};
+    int err = store_each(b.directory, add_to_backlog, &b);
+    int64_t age = b.oldest == 0 ? 0 : storage_now_us() / 1000000 - b.oldest;
+
+    out->spooled = b.count;
+    out->spooled_oldest_s = age < 0 ? 0 : age;
+    return err;
+}
+
 int storage_info(struct storage *s, struct storage_info *out)
 {
     struct statvfs fs;
@@ -166,7 +201,7 @@ int storage_info(struct storage *s, struct storage_info *out)
     out->total = (int64_t)(fs.f_blocks * fs.f_frsize);
     out->free = (int64_t)(fs.f_bavail * fs.f_frsize);
     out->used = (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize);
-    int err = store_each(spool_new_fd(s->spool), count_one, &out->spooled);
+    int err = look_at_backlog(s, out);
     return err < 0 ? err : store_each(spool_orphans_fd(s->spool), count_one, &out->orphans);
 }
 

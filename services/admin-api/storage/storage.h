@@ -20,6 +20,7 @@ struct storage_options {
     const char *data_dir;
     const struct redis_target *redis;
     unsigned redis_timeout_ms;
+    void (*observe_redis)(int64_t microseconds); /* told how long commands took; any thread. NULL: nobody */
     int64_t gateway_uid; /* whose files are filed, others stay where they are; -1: this process's own */
     int64_t sweep_ms, filing_wait_ms;
     int64_t reconcile_age_ms; /* also how long trash is kept */
@@ -105,6 +106,7 @@ int storage_adopt(struct storage *s, struct db_conn *c, int directory, const str
 struct storage_info {
     int64_t total, used, free; /* bytes */
     int64_t spooled, orphans;  /* uploads */
+    int64_t spooled_oldest_s;  /* how long the oldest upload of the spool waits; 0: there is none */
 };
 int storage_info(struct storage *s, struct storage_info *out) __attribute__((warn_unused_result));
 int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and `check` */

@@ -22,18 +22,26 @@ def _base_env(data_dir, redis_url):
 class Service:
     """What both have in common. `env` may be changed between stop and start."""
 
-    program = listen_variable = None
+    program = listen_variable = status_variable = None
 
     def __init__(self, data_dir, redis_url, log, env=None):
-        self.data_dir, self.port = str(data_dir), free_port()
+        self.data_dir, self.port, self.status_port = str(data_dir), free_port(), free_port()
+        self.status_url = f"http://127.0.0.1:{self.status_port}"
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = _base_env(data_dir, redis_url)
         self.env[self.listen_variable] = f"127.0.0.1:{self.port}"
+        self.env[self.status_variable] = f"127.0.0.1:{self.status_port}"
         self.secrets = set()  # nothing of this may ever stand in the log
         self.process = Process(self.program, [binary(self.program)], str(log), env=self.env)
 
     def healthy(self):
         return requests.get(self.url + HEALTH, timeout=2).status_code == 200
+
+    def metrics(self):
+        """name{labels} → value of the status listener's /metrics."""
+        text = requests.get(self.status_url + "/metrics", timeout=5).text
+        rows = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in rows}
 
     def start(self, wait=True):
         os.makedirs(self.data_dir, exist_ok=True)
@@ -65,24 +73,16 @@ class Service:
 
 
 class Gateway(Service):
-    program, listen_variable = "upload-gw", "GATEWAY_LISTEN"
+    program, listen_variable, status_variable = "upload-gw", "GATEWAY_LISTEN", "GATEWAY_STATUS_LISTEN"
 
     def __init__(self, data_dir, redis_url, log, env=None):
         super().__init__(data_dir, redis_url, log)
-        self.status_port = free_port()
-        self.status_url = f"http://127.0.0.1:{self.status_port}"
-        self.env.update(GATEWAY_STATUS_LISTEN=f"127.0.0.1:{self.status_port}", STORAGE_RESERVE="64M")
+        self.env.update(STORAGE_RESERVE="64M")
         self.env.update(env or {})
-
-    def metrics(self):
-        """name{labels} → value of the status listener's /metrics."""
-        text = requests.get(self.status_url + "/metrics", timeout=5).text
-        rows = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, value in rows}
 
 
 class Admin(Service):
-    program, listen_variable = "admin-api", "ADMIN_LISTEN"
+    program, listen_variable, status_variable = "admin-api", "ADMIN_LISTEN", "ADMIN_STATUS_LISTEN"
 
     def __init__(self, data_dir, redis_url, log, env=None, db_url=None):
         super().__init__(data_dir, redis_url, log)

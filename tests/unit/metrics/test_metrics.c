@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "shared/metrics/histogram.h"
 #include "shared/metrics/metrics.h"
 
 static const struct metric_row rows[] = {
@@ -57,11 +58,48 @@ static void test_nothing(void **state)
     free(text);
 }
 
+static void test_histogram(void **state)
+{
+    static const struct histogram_row row = {"lc_wait_seconds", "Waiting."};
+    static struct histogram h;
+    size_t len = 0;
+    (void)state;
+
+    histogram_observe(&h, -5); /* the clock jumped */
+    histogram_observe(&h, 500);
+    histogram_observe(&h, 501);
+    histogram_observe(&h, 2000000);
+    histogram_observe(&h, INT64_C(7200) * 1000000);
+    char *text = histograms_render(&row, &h, 1, &len);
+    assert_non_null(text);
+    assert_int_equal(len, strlen(text));
+    static const char *const lines[] = {
+        "# HELP lc_wait_seconds Waiting.\n# TYPE lc_wait_seconds histogram\n",
+        "\nlc_wait_seconds_bucket{le=\"0.0005\"} 2\n",
+        "\nlc_wait_seconds_bucket{le=\"0.001\"} 3\n",
+        "\nlc_wait_seconds_bucket{le=\"1\"} 3\n",
+        "\nlc_wait_seconds_bucket{le=\"2.5\"} 4\n",
+        "\nlc_wait_seconds_bucket{le=\"3600\"} 4\n",
+        "\nlc_wait_seconds_bucket{le=\"+Inf\"} 5\nlc_wait_seconds_sum 7202.001001\nlc_wait_seconds_count 5\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); ++i)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("%s is not in\n%s", lines[i], text);
+    char *whole = metrics_join(strdup("a\n"), 2, text, len);
+    assert_non_null(whole);
+    assert_int_equal(strlen(whole), len + 2);
+    assert_memory_equal(whole, "a\n# HELP", 8);
+    free(whole);
+    assert_null(metrics_join(NULL, 0, strdup("b"), 1));
+    assert_null(metrics_join(strdup("a"), 1, NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_render),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_histogram),
     };
 
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);

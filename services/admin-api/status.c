@@ -1,0 +1,253 @@
+/*
+ * Readiness and metrics; see status.h. Every request looks at the stores anew: a probe that answered from memory would
+ * say what was. One worker, so that a store that hangs holds up nobody but the prober.
+ */
+#include "services/admin-api/status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/admin-api/metrics.h"
+#include "services/admin-api/storage/storage.h"
+#include "shared/db/db.h"
+#include "shared/log/log.h"
+#include "shared/loop/server.h"
+
+#define CONNECTIONS 16
+#define JOBS        8
+#define TIMEOUT_MS  10000
+#define BODY_MOST   1024
+
+struct status {
+    const struct admin *admin;
+    struct server *server; /* NULL: ADMIN_STATUS_LISTEN is off */
+    const struct server *_Atomic api;
+};
+
+/* --- the stores --- */
+
+static int look_at_database(const struct admin *admin)
+{
+    char why[256];
+    return db_ping(admin->db, why, sizeof(why));
+}
+
+static int look_at_redis(const struct admin *admin)
+{
+    return storage_redis_ready(admin->storage);
+}
+
+static int look_at_storage(const struct admin *admin)
+{
+    struct storage_info info;
+    return storage_info(admin->storage, &info);
+}
+
+static const struct {
+    const char *name;
+    enum admin_metric up;
+    int (*look)(const struct admin *admin);
+} stores[] = {
+    {"database", ADMIN_METRIC_DATABASE_UP, look_at_database},
+    {"redis", ADMIN_METRIC_REDIS_UP, look_at_redis},
+    {"storage", ADMIN_METRIC_STORAGE_UP, look_at_storage},
+};
+
+#define STORES (sizeof(stores) / sizeof(stores[0]))
+
+static bool store_is_up(const struct admin *admin, size_t i)
+{
+    bool up = stores[i].look(admin) == 0;
+    metric_set(&admin_metrics[stores[i].up], up);
+    return up;
+}
+
+/* --- answers --- */
+
+static void send_text(struct server_call *c, int status, const char *type, char *text, size_t len)
+{
+    if (text == NULL || server_header(c, "Content-Type", type) < 0 ||
+        server_header(c, "Cache-Control", "no-store") < 0) {
+        free(text);
+        server_reset(c);
+        server_status(c, 500);
+        return;
+    }
+    server_status(c, status);
+    server_answer(c, text, len);
+}
+
+static void send_json(struct server_call *c, int status, json_t *body)
+{
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    send_text(c, status, "application/json", text, text == NULL ? 0 : strlen(text));
+}
+
+static void answer_health(struct server_call *c, struct status *s)
+{
+    (void)s;
+    send_json(c, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+static void answer_ready(struct server_call *c, struct status *s)
+{
+    json_t *states = json_object();
+    bool ready = true;
+
+    for (size_t i = 0; i < STORES; ++i) {
+        bool up = store_is_up(s->admin, i);
+        ready &= up;
+        if (json_object_set_new(states, stores[i].name, json_string(up ? "ok" : "unreachable")) < 0)
+            ready = false;
+    }
+    send_json(c, ready ? 200 : 503, json_pack("{s:s,s:o}", "status", ready ? "ok" : "unavailable", "stores", states));
+}
+
+/* What is not counted as it happens. */
+static void take_gauges(struct status *s)
+{
+    struct storage_info info = {.total = 0};
+    struct server_load load = {.connections = 0};
+    const struct server *api = atomic_load(&s->api);
+
+    for (size_t i = 0; i < STORES; ++i)
+        (void)store_is_up(s->admin, i);
+    if (storage_info(s->admin->storage, &info) < 0)
+        log_warn("metrics.storage", LOG_S("why", "the storage cannot be looked at"));
+    if (api != NULL)
+        server_load(api, &load);
+    const struct {
+        enum admin_metric id;
+        int64_t value;
+    } gauges[] = {
+        {ADMIN_METRIC_STORAGE_TOTAL, info.total},       {ADMIN_METRIC_STORAGE_FREE, info.free},
+        {ADMIN_METRIC_SPOOLED, info.spooled},           {ADMIN_METRIC_SPOOL_OLDEST, info.spooled_oldest_s},
+        {ADMIN_METRIC_ORPHANS, info.orphans},           {ADMIN_METRIC_CONNECTIONS, load.connections},
+        {ADMIN_METRIC_JOBS_WAITING, load.jobs_waiting},
+    };
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); ++i)
+        metric_set(&admin_metrics[gauges[i].id], gauges[i].value);
+}
+
+static void answer_metrics(struct server_call *c, struct status *s)
+{
+    size_t len = 0, more = 0;
+
+    take_gauges(s);
+    char *text = metrics_render(admin_metric_rows, admin_metrics, ADMIN_METRIC_COUNT, &len);
+    char *histograms = histograms_render(admin_histogram_rows, admin_histograms, ADMIN_HISTOGRAM_COUNT, &more);
+    char *whole = metrics_join(text, len, histograms, more);
+
+    send_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", whole, len + more);
+}
+
+/* --- routes --- */
+
+static const struct {
+    const char *path;
+    void (*answer)(struct server_call *c, struct status *s);
+} routes[] = {
+    {"/readyz", answer_ready},
+    {"/metrics", answer_metrics},
+    {"/api/v1/check/health/", answer_health},
+};
+
+static void on_job(struct server_call *c, void *arg)
+{
+    const char *target = server_target(c), *method = server_method(c);
+    size_t len = strcspn(target, "?");
+
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        send_json(c, 405, json_pack("{s:s}", "detail", "Only GET and HEAD are answered here."));
+        return;
+    }
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i)
+        if (strlen(routes[i].path) == len && memcmp(routes[i].path, target, len) == 0) {
+            routes[i].answer(c, arg);
+            return;
+        }
+    send_json(c, 404,
+              json_pack("{s:s}", "detail", "Not found. There are /readyz, /metrics and /api/v1/check/health/."));
+}
+
+static bool on_call(struct server_call *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    return false;
+}
+
+static void on_overload(struct server_call *c, void *arg)
+{
+    (void)arg;
+    server_status(c, 503);
+}
+
+static const char *on_refusal(int status, const char **type, void *arg)
+{
+    (void)status;
+    (void)type;
+    (void)arg;
+    return NULL;
+}
+
+static void on_end(struct server_call *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+}
+
+static const struct server_callbacks callbacks = {
+    .on_call = on_call, .on_job = on_job, .on_overload = on_overload, .on_refusal = on_refusal, .on_end = on_end};
+
+/* --- start and end --- */
+
+int status_start(const struct admin *admin, struct status **out, char *why, size_t why_size)
+{
+    const char *listen = admin->config->status_listen;
+    char reason[256] = "";
+    struct status *s = calloc(1, sizeof(*s));
+    const struct server_options options = {
+        .listen = listen,
+        .name = "logs-collector",
+        .loops = 1,
+        .workers = 1,
+        .max_connections = CONNECTIONS,
+        .max_jobs = JOBS,
+        .max_body = BODY_MOST,
+        .request_timeout_ms = TIMEOUT_MS,
+        .callbacks = &callbacks,
+        .arg = s,
+    };
+    snprintf(why, why_size, "out of memory");
+    if (s == NULL)
+        return -ENOMEM;
+    s->admin = admin;
+    int err = strcmp(listen, "off") == 0 ? 0 : server_start(&options, &s->server, reason, sizeof(reason));
+    if (err < 0) {
+        snprintf(why, why_size, "ADMIN_STATUS_LISTEN: %s", reason);
+        free(s);
+        return err;
+    }
+    *out = s;
+    return 0;
+}
+
+void status_watch(struct status *s, const struct server *api)
+{
+    atomic_store(&s->api, api);
+}
+
+void status_stop(struct status *s)
+{
+    if (s == NULL)
+        return;
+    if (s->server != NULL)
+        server_stop(s->server, 0);
+    free(s);
+}
