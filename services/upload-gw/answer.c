@@ -73,11 +73,13 @@ static void settle_body(struct conn *c)
         c->keep = false;
 }
 
-/* 204 has no content, so neither length nor type (RFC 9110 8.6). */
+/* 204 has no content, so neither length nor type (RFC 9110 8.6); what is empty is no JSON either. */
 static void content_lines(char out[128], int status, const char *type, size_t len)
 {
     out[0] = '\0';
-    if (status != 204)
+    if (status != 204 && len == 0)
+        snprintf(out, 128, "Content-Length: 0\r\n");
+    else if (status != 204)
         snprintf(out, 128, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, len);
 }
 
