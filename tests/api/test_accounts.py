@@ -193,6 +193,9 @@ def test_profile(plain):
     answer = panel.patch(ACCOUNT, json=body)
     assert answer.status_code == 200 and answer.json().items() >= body.items()
     assert panel.get(ACCOUNT).json() == answer.json()
+    for email in ("ann", "@x", "ann@", "a b@x", "a@b@c", "<ann@x>"):
+        assert panel.patch(ACCOUNT, json={"email": email}).json() == {"email": ["Enter a valid email address."]}
+    assert panel.patch(ACCOUNT, json={"email": ""}).status_code == 200
     assert panel.patch(ACCOUNT, json={"first_name": "x" * 151}).json() == {
         "first_name": ["Ensure this field has no more than 150 characters."]}
 

@@ -84,6 +84,8 @@ def test_lists(panel):
      {"username": "user with this username already exists."}),
     ({"username": "x" * 151, "password": 5}, {"username": "Ensure this field has no more than 150 characters.",
                                               "password": "Not a valid string."}),
+    ({"username": "bob", "password": "short", "email": "bob"},
+     {"password": "This password is too short.", "email": "Enter a valid email address."}),
     ({"username": "bob", "password": "short"}, {"password": "This password is too short."}),
     ({"username": "bob", "password": "password123!"}, {"password": "This password is too common."}),
     ({"username": "bob", "password": "9081726354"}, {"password": "This password is entirely numeric."}),

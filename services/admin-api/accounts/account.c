@@ -67,6 +67,22 @@ static const struct field fields[] = {
      .doc = "The last login; null: never."},
 };
 
+int account_check_email(struct write *w)
+{
+    const struct input *email = write_input(w, "email");
+    char why[64];
+
+    if (!email->given || !email->valid || user_check_email(email->owned, why, sizeof(why)) == 0)
+        return 0;
+    return field_error(w->decode_errors, "email", why);
+}
+
+static int validate(struct write *w, struct db_conn *c)
+{
+    (void)c;
+    return account_check_email(w);
+}
+
 static const struct resource account = {
     .label = "account",
     .table = "users",
@@ -77,6 +93,7 @@ static const struct resource account = {
     .owner = "u.id",
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
+    .validate = validate,
 };
 
 const struct resource *resource_account(void)

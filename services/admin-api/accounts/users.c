@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/admin-api/accounts/account.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/http/trail.h"
 #include "services/admin-api/resources/resource.h"
@@ -138,6 +139,8 @@ static int validate(struct write *w, struct db_conn *c)
 
     if (err == 0 && name->given && name->valid && user_check_name(name->owned, why, sizeof(why)) < 0)
         err = field_error(w->decode_errors, "username", why);
+    if (err == 0)
+        err = account_check_email(w);
     if (err < 0)
         return err;
     if (password == NULL)

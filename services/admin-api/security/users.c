@@ -121,6 +121,19 @@ int user_check_name(const char *name, char *why, size_t why_size)
     return -EINVAL;
 }
 
+int user_check_email(const char *email, char *why, size_t why_size)
+{
+    const char *at = strchr(email, '@');
+    bool is_one = at && at > email && at[1] != '\0' && !strchr(at + 1, '@');
+
+    for (const char *p = email; *p; p++)
+        is_one = is_one && (unsigned char)*p > ' ' && *p != 0x7f && !strchr("<>\",;:\\", *p);
+    if (is_one || *email == '\0')
+        return 0;
+    snprintf(why, why_size, "Enter a valid email address.");
+    return -EINVAL;
+}
+
 static int read_id(const struct db_rows *r, void *arg)
 {
     *(int64_t *)arg = db_int(r, 0);

@@ -44,6 +44,9 @@ struct user_names { /* what people know a user by */
 /* 1, 0: no such user, or negative. */
 int user_names_of(struct db_conn *c, const char *name, struct user_names *out) __attribute__((warn_unused_result));
 
+/* "" or something@somewhere without spaces: 0, or -EINVAL with a sentence in `why`. */
+int user_check_email(const char *email, char *why, size_t why_size) __attribute__((warn_unused_result));
+
 /* The new id, or negative; -EEXIST: the name is taken. `encoded` from password_hash. */
 int64_t user_create(struct db_conn *c, const char *name, const char *encoded, bool is_superuser, int64_t now_us)
     __attribute__((warn_unused_result));
