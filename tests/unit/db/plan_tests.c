@@ -126,6 +126,8 @@ static void pages_come_by_an_index(void **state)
         strstr(plan, d == 0 ? "COVERING INDEX tickets_resolved" : "Index Only Scan using tickets_resolved"));
     plan_of(c, &tickets_resource, "user=u7", COUNT, plan);
     assert_non_null(strstr(plan, d == 0 ? "COVERING INDEX tickets_user" : "Index Only Scan using tickets_user"));
+    plan_of(c, &tickets_resource, "user=u7&resolved=false", COUNT, plan);
+    assert_non_null(strstr(plan, d == 0 ? "COVERING INDEX tickets_user" : "Index Only Scan using tickets_user"));
     db_release(c);
     db_close(db);
 }

@@ -76,7 +76,7 @@ CREATE TABLE tickets (
 CREATE INDEX tickets_created ON tickets (time_create, id);
 CREATE INDEX tickets_resolved ON tickets (resolved, time_create, id);
 CREATE INDEX tickets_platform ON tickets (platform_id, time_create, id);
-CREATE INDEX tickets_user ON tickets (user_id, time_create, id);
+CREATE INDEX tickets_user ON tickets (user_id, time_create, id, resolved); -- resolved: to count both at once
 CREATE INDEX tickets_unprojected ON tickets (id) WHERE rev > projected_rev;
 -- Tickets deleted and tokens rotated away: Redis is told until it has heard.
 CREATE TABLE tombstones (
