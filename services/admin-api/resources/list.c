@@ -279,6 +279,19 @@ static json_t *page_url(const struct list *l, int64_t offset)
     return result;
 }
 
+/* Whether an index can find what the filters leave; a search looks at every row, best along the order until it has
+ * enough. */
+static bool has_index(const struct list *l)
+{
+    for (size_t i = 0; i < l->resource->filter_count; ++i) {
+        const struct filter *f = l->resource->filters + i;
+        const char *value = query_get(l->x->query, f->name);
+        if (value != NULL && value[0] != '\0' && (f->type == FILTER_CONTAINS || f->type == FILTER_SEARCH))
+            return false;
+    }
+    return l->where->count > 0;
+}
+
 static int answer_page(struct exchange *x, const struct list *l, struct db_conn *c)
 {
     int64_t count = 0, limit = l->query.limit, offset = l->query.offset;
@@ -286,7 +299,7 @@ static int answer_page(struct exchange *x, const struct list *l, struct db_conn 
     int err = results == NULL ? -ENOMEM : count_rows(l, c, &count);
 
     if (err == 0 && offset < count)
-        err = read_page(l, c, l->where->count > 0 && count <= FEW_ROWS, results);
+        err = read_page(l, c, count <= FEW_ROWS && has_index(l), results);
     if (err < 0) {
         json_decref(results);
         return err;
