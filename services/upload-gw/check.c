@@ -4,6 +4,7 @@
 
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/question.h"
 #include "services/upload-gw/routes.h"
 #include "shared/http/query.h"
 #include "shared/http/token.h"
@@ -68,7 +69,7 @@ void check_token(struct conn *c, const struct head *h)
     struct attempts_limits limits;
     char network[ADDRESS_NET_SIZE];
     conn_limits(c, network, &limits);
-    attempts_status_within(c->lane->link, hash, &limits, on_status, check);
+    question_ask(c->lane, hash, &limits, on_status, check);
 }
 
 void check_ready(struct conn *c, const struct head *h)

@@ -42,6 +42,8 @@ struct gateway {
 };
 
 TAILQ_HEAD(handshakes, conn);
+LIST_HEAD(questions, question);
+#define QUESTION_BUCKETS 256
 
 struct lane {
     struct gateway *gateway;
@@ -49,6 +51,7 @@ struct lane {
     struct redis_link *link;
     struct redis_link *mail; /* waits for those who ask for our resumable uploads */
     struct loop_timer mail_retry;
+    struct questions questions[QUESTION_BUCKETS]; /* about tokens, under way; by the first byte of the hash */
     char box[SPOOL_ID_SIZE];                 /* where they ask */
     unsigned long holders;                   /* requests so far that wanted to hold one */
     struct sock *listener, *status_listener; /* status: lane 0 only */
