@@ -24,9 +24,7 @@ struct list {
     struct sql *where; /* " WHERE …" alone */
     bool begun, filled, ended;
     struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
-    json_t *object;                  /* the row under construction */
-    char *text;                      /* the piece under construction */
-    size_t len, size;
+    struct jsontext text;            /* the piece under construction */
 };
 
 static void forget_last(struct list *l)
@@ -44,35 +42,18 @@ static void list_free(struct server_source *source)
         return;
     forget_last(l);
     sql_free(l->where);
-    json_decref(l->object);
-    free(l->text);
+    jsontext_free(&l->text);
     free(l);
 }
 
 /* --- the text --- */
 
-static int append(const char *bytes, size_t len, void *arg)
-{
-    struct list *l = arg;
-    if (l->len + len > l->size) {
-        size_t size = (l->len + len) * 2;
-        char *text = realloc(l->text, size);
-        if (text == NULL)
-            return -1;
-        l->text = text;
-        l->size = size;
-    }
-    memcpy(l->text + l->len, bytes, len);
-    l->len += len;
-    return 0;
-}
-
 static int append_row(struct list *l, const struct db_rows *row)
 {
-    int bad = row_fill(l->x, l->resource, row, l->object) < 0 || append(l->begun ? "," : "[", 1, l) < 0 ||
-              json_dump_callback(l->object, append, l, JSON_COMPACT) < 0;
+    jsontext_raw(&l->text, l->begun ? "," : "[", 1);
+    row_text(l->x, l->resource, row, &l->text);
     l->begun = true;
-    return bad ? -ENOMEM : 0;
+    return l->text.failed ? -ENOMEM : 0;
 }
 
 /* --- the rows --- */
@@ -167,11 +148,13 @@ static int fill(struct list *l, struct db_conn *c)
     struct sql *s = sql_new();
     int err = s == NULL ? -ENOMEM : batch_sql(l, s);
 
-    l->len = 0;
+    l->text.len = 0;
     if (err >= 0)
         err = read_batch(l, c, s, err);
     if (err == 0 && l->ended)
-        err = append(l->begun ? "]" : "[]", l->begun ? 1 : 2, l) < 0 ? -ENOMEM : 0;
+        jsontext_raw(&l->text, l->begun ? "]" : "[]", l->begun ? 1 : 2);
+    if (l->text.failed)
+        err = -ENOMEM;
     sql_free(s);
     l->filled = err == 0;
     return err;
@@ -192,8 +175,8 @@ static int list_produce(struct server_source *source, const char **data, size_t 
             return err;
     }
     l->filled = false;
-    *data = l->text;
-    *len = l->len;
+    *data = l->text.bytes;
+    *len = l->text.len;
     return l->ended ? 0 : 1;
 }
 
@@ -210,7 +193,7 @@ static int count_rows(const struct list *l, struct db_conn *c, int64_t *out)
     return err;
 }
 
-static int read_page(const struct list *l, struct db_conn *c, bool is_few, json_t *results)
+static int read_page(struct list *l, struct db_conn *c, bool is_few)
 {
     struct sql *s = sql_new();
     struct db_rows *rows;
@@ -224,7 +207,7 @@ static int read_page(const struct list *l, struct db_conn *c, bool is_few, json_
     if (err < 0)
         return err;
     while (err == 0 && (more = db_step(rows)) == 1)
-        err = json_array_append_new(results, row_json(l->x, l->resource, rows)) < 0 ? -ENOMEM : 0;
+        err = append_row(l, rows);
     db_rows_free(rows);
     return more < 0 ? more : err;
 }
@@ -292,34 +275,40 @@ static bool has_index(const struct list *l)
     return l->where->count > 0;
 }
 
-static int answer_page(struct exchange *x, const struct list *l, struct db_conn *c)
+/* All of it is there: its length is known, and conditional requests work. */
+static int answer_whole(struct exchange *x, struct list *l)
+{
+    char *text = l->text.bytes;
+    l->text.bytes = NULL;
+    return answer_text(x, 200, text, l->text.len);
+}
+
+static void add_member(struct list *l, const char *before, json_t *value)
+{
+    jsontext_raw(&l->text, before, strlen(before));
+    jsontext_value(&l->text, value);
+}
+
+static int answer_page(struct exchange *x, struct list *l, struct db_conn *c)
 {
     int64_t count = 0, limit = l->query.limit, offset = l->query.offset;
-    json_t *results = json_array();
-    int err = results == NULL ? -ENOMEM : count_rows(l, c, &count);
+    int err = count_rows(l, c, &count);
 
-    if (err == 0 && offset < count)
-        err = read_page(l, c, count <= FEW_ROWS && has_index(l), results);
-    if (err < 0) {
-        json_decref(results);
+    if (err < 0)
         return err;
-    }
-    json_t *next = offset + limit < count ? page_url(l, offset + limit) : json_null();
-    json_t *previous = offset > 0 ? page_url(l, offset > limit ? offset - limit : 0) : json_null();
-    return answer_json(x, 200,
-                       json_pack("{s:I,s:o,s:o,s:o}", "count", (json_int_t)count, "next", next, "previous", previous,
-                                 "results", results));
+    add_member(l, "{\"count\":", json_integer(count));
+    add_member(l, ",\"next\":", offset + limit < count ? page_url(l, offset + limit) : json_null());
+    add_member(l, ",\"previous\":", offset > 0 ? page_url(l, offset > limit ? offset - limit : 0) : json_null());
+    jsontext_raw(&l->text, ",\"results\":", 11);
+    if (offset < count)
+        err = read_page(l, c, count <= FEW_ROWS && has_index(l));
+    jsontext_raw(&l->text, l->begun ? "]}" : "[]}", l->begun ? 2 : 3);
+    if (err < 0 || l->text.failed)
+        return err < 0 ? err : -ENOMEM;
+    return answer_whole(x, l);
 }
 
 /* --- the verb --- */
-
-/* A list of one batch: its length is known, and conditional requests work. */
-static int answer_whole(struct exchange *x, struct list *l)
-{
-    char *text = l->text;
-    l->text = NULL;
-    return answer_text(x, 200, text, l->len);
-}
 
 /* 1: go on; 0: answered; negative. */
 static int prepare(struct exchange *x, struct list *l, struct db_conn *c)
@@ -347,8 +336,7 @@ int resource_list(struct exchange *x, const struct resource *r)
     l->x = x;
     l->resource = r;
     l->where = sql_new();
-    l->object = json_object();
-    if (l->where != NULL && l->object != NULL)
+    if (l->where != NULL)
         err = exchange_db(x, &c);
     if (err == 0 && r->before_read != NULL)
         err = r->before_read(x, c, 0);

@@ -2,6 +2,7 @@
 #include "services/admin-api/resources/row.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/iso_time.h"
@@ -25,58 +26,76 @@ int row_select(const struct resource *r, struct sql *s, const char *further_colu
     return columns;
 }
 
-static json_t *time_json(int64_t us)
+static void add_value(const struct exchange *x, const struct field *f, const struct db_rows *row, int column,
+                      struct jsontext *t)
 {
-    char text[ISO_TIME_SIZE];
-    iso_time_format(us, text);
-    return json_string_nocheck(text);
-}
+    char time[ISO_TIME_SIZE];
 
-static json_t *value_json(const struct exchange *x, const struct field *f, const struct db_rows *row, int column)
-{
-    if (f->show != NULL)
-        return f->show(x, row, column);
-    if (db_is_null(row, column))
-        return json_null();
+    if (f->show != NULL) {
+        jsontext_value(t, f->show(x, row, column));
+        return;
+    }
+    if (db_is_null(row, column)) {
+        jsontext_raw(t, "null", 4);
+        return;
+    }
     switch (f->type) {
-    case FIELD_INTEGER:
-        return json_integer(db_int(row, column));
     case FIELD_BOOLEAN:
-        return json_boolean(db_int(row, column) != 0);
+        jsontext_raw(t, db_int(row, column) != 0 ? "true" : "false", db_int(row, column) != 0 ? 4 : 5);
+        break;
     case FIELD_TIME:
-        return time_json(db_int(row, column));
+        iso_time_format(db_int(row, column), time);
+        jsontext_string(t, time);
+        break;
+    case FIELD_INTEGER:
+        jsontext_integer(t, db_int(row, column));
+        break;
     case FIELD_REFERENCE:
         if (f->lookup.is_number)
-            return json_integer(db_int(row, column));
-        return json_string_nocheck(db_text(row, column));
-    default: /* UTF-8 was checked when it came in, and is once more when it is dumped */
-        return json_string_nocheck(db_text(row, column));
+            jsontext_integer(t, db_int(row, column));
+        else
+            jsontext_string(t, db_text(row, column));
+        break;
+    default:
+        jsontext_string(t, db_text(row, column));
     }
 }
 
-int row_fill(const struct exchange *x, const struct resource *r, const struct db_rows *row, json_t *object)
+void row_text(const struct exchange *x, const struct resource *r, const struct db_rows *row, struct jsontext *t)
 {
+    const char *before = "{\"";
     int column = 0;
 
     for (const struct field *f = r->fields; f < r->fields + r->field_count; ++f) {
         if (f->select == NULL)
             continue;
-        if ((f->rules & RULE_SHOWN_SET) && db_is_null(row, column))
-            (void)json_object_del(object, f->name); /* of the row before */
-        else if (json_object_set_new_nocheck(object, f->name, value_json(x, f, row, column)) < 0)
-            return -ENOMEM;
-        column += f->columns == 0 ? 1 : f->columns;
+        int columns = f->columns == 0 ? 1 : f->columns;
+        bool is_shown = !(f->rules & RULE_SHOWN_SET) || !db_is_null(row, column);
+        if (is_shown) {
+            jsontext_raw(t, before, 2);
+            jsontext_raw(t, f->name, strlen(f->name));
+            jsontext_raw(t, "\":", 2);
+            add_value(x, f, row, column, t);
+            before = ",\"";
+        }
+        column += columns;
     }
-    return 0;
+    jsontext_raw(t, "}", 1);
 }
 
-json_t *row_json(const struct exchange *x, const struct resource *r, const struct db_rows *row)
+/* The one row of a query, if there is one: 1, 0 or negative. */
+static int load_row(const struct exchange *x, const struct resource *r, struct db_rows *rows, json_t **out)
 {
-    json_t *object = json_object();
-    if (object == NULL || row_fill(x, r, row, object) == 0)
-        return object;
-    json_decref(object);
-    return NULL;
+    struct jsontext t = {.bytes = NULL};
+    int found = db_step(rows);
+
+    if (found < 1)
+        return found;
+    row_text(x, r, rows, &t);
+    *out = t.failed ? NULL : json_loadb(t.bytes, t.len, 0, NULL);
+    jsontext_free(&t);
+    int rest = *out == NULL ? -ENOMEM : db_step(rows);
+    return rest < 0 ? rest : 1;
 }
 
 int row_load(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id, json_t **out)
@@ -94,12 +113,7 @@ int row_load(const struct exchange *x, const struct resource *r, struct db_conn 
     sql_int(s, id);
     int found = sql_query(c, &rows, s);
     if (found == 0)
-        found = db_step(rows);
-    if (found == 1) {
-        *out = row_json(x, r, rows);
-        int rest = *out == NULL ? -ENOMEM : db_step(rows);
-        found = rest < 0 ? rest : 1;
-    }
+        found = load_row(x, r, rows, out);
     db_rows_free(rows);
     sql_free(s);
     return found;

@@ -2,15 +2,14 @@
 #ifndef LC_ADMIN_RESOURCES_ROW_H
 #define LC_ADMIN_RESOURCES_ROW_H
 
+#include "services/admin-api/resources/jsontext.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/sql.h"
 
 /* "SELECT <fields> FROM <from>"; how many columns that is. */
 int row_select(const struct resource *r, struct sql *s, const char *further_columns);
-/* Into an object that may have held another row: a list needs only one. 0 or -ENOMEM. */
-int row_fill(const struct exchange *x, const struct resource *r, const struct db_rows *row, json_t *object)
-    __attribute__((warn_unused_result));
-json_t *row_json(const struct exchange *x, const struct resource *r, const struct db_rows *row); /* NULL: memory */
+/* The current row as a JSON object. */
+void row_text(const struct exchange *x, const struct resource *r, const struct db_rows *row, struct jsontext *t);
 /* The object with that id: 1 with *out, 0: none, or negative. */
 int row_load(const struct exchange *x, const struct resource *r, struct db_conn *c, int64_t id, json_t **out)
     __attribute__((warn_unused_result));

@@ -1,4 +1,4 @@
-/* Numbers and times of the resources as text. */
+/* Numbers, times and JSON texts of the resources: what goes in as text and comes out as text. */
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include "services/admin-api/resources/decimal.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/iso_time.h"
+#include "services/admin-api/resources/jsontext.h"
 
 struct number_case {
     const char *text;
@@ -155,6 +156,74 @@ static void test_times_read(void **state)
     }
 }
 
+/* --- JSON texts --- */
+
+static void check_like_jansson(const char *text)
+{
+    struct jsontext t = {.bytes = NULL};
+    json_t *value = json_string(text);
+    char *theirs = json_dumps(value, JSON_ENCODE_ANY);
+
+    jsontext_string(&t, text);
+    assert_false(t.failed);
+    assert_int_equal(t.len, strlen(theirs));
+    assert_true(memcmp(t.bytes, theirs, t.len) == 0);
+    free(theirs);
+    json_decref(value);
+    jsontext_free(&t);
+}
+
+static void test_strings_as_jansson_has_them(void **state)
+{
+    (void)state;
+    for (int c = 1; c < 0x80; ++c) {
+        const char text[] = {'a', (char)c, 'b', (char)c, '\0'};
+        check_like_jansson(text);
+    }
+    check_like_jansson("");
+    check_like_jansson("лог \xF0\x9F\x98\x80 \xE2\x80\xA8\n\"\\/");
+}
+
+static void test_what_is_not_utf8(void **state)
+{
+    struct jsontext t = {.bytes = NULL};
+    (void)state;
+    jsontext_string(&t, "a\xff\"b");
+    jsontext_raw(&t, "", 1);
+    assert_string_equal(t.bytes, "\"a\xef\xbf\xbd\\\"b\"");
+    jsontext_free(&t);
+}
+
+static void test_integers_of_any_size(void **state)
+{
+    static const int64_t numbers[] = {0, 1, -1, 9, 10, -10, 1234567890, INT64_MAX, INT64_MIN};
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); ++i) {
+        struct jsontext t = {.bytes = NULL};
+        char theirs[32];
+        snprintf(theirs, sizeof(theirs), "%" PRId64, numbers[i]);
+        jsontext_integer(&t, numbers[i]);
+        jsontext_raw(&t, "", 1);
+        assert_string_equal(t.bytes, theirs);
+        jsontext_free(&t);
+    }
+}
+
+static void test_values(void **state)
+{
+    struct jsontext t = {.bytes = NULL};
+    (void)state;
+    jsontext_value(&t, json_pack("{s:[i,b,n],s:s}", "a", 1, 1, "b", "c"));
+    jsontext_value(&t, json_null());
+    jsontext_value(&t, json_string("x\"y"));
+    jsontext_raw(&t, "", 1);
+    assert_string_equal(t.bytes, "{\"a\":[1,true,null],\"b\":\"c\"}null\"x\\\"y\"");
+    assert_false(t.failed);
+    jsontext_value(&t, NULL);
+    assert_true(t.failed);
+    jsontext_free(&t);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -162,6 +231,10 @@ int main(void)
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_times_as_the_c_library_has_them),
         cmocka_unit_test(test_times_read),
+        cmocka_unit_test(test_strings_as_jansson_has_them),
+        cmocka_unit_test(test_what_is_not_utf8),
+        cmocka_unit_test(test_integers_of_any_size),
+        cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
