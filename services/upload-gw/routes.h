@@ -50,6 +50,7 @@ void tus_head(struct conn *c, const struct head *h);
 void tus_patch(struct conn *c, const struct head *h);
 void tus_delete(struct conn *c, const struct head *h);
 void tus_override(struct conn *c, const struct head *h);
+void serve_token_page(struct conn *c, const struct head *h);
 void upload_by_header(struct conn *c, const struct head *h);
 void upload_by_path(struct conn *c, const struct head *h);
 

@@ -66,8 +66,8 @@ def test_methods_and_paths(gateway):
     assert r.json() == {"detail": "Not found."}
     r = requests.get(gateway.url + "/api/v1/check/health?x=1", allow_redirects=False)
     assert r.status_code == 301 and r.headers["Location"] == "/api/v1/check/health/?x=1"
-    assert requests.get(gateway.url + "/assets/../upload.html").status_code == 404
-    assert requests.get(gateway.url + "/assets/%2e%2e/%2e%2e/bin/upload-gw").status_code == 404
+    assert requests.get(gateway.url + "/u/assets/../../upload.html").status_code == 404
+    assert requests.get(gateway.url + "/u/assets/%2e%2e/%2e%2e/%2e%2e/%2e%2e/bin/upload-gw").status_code == 404
 
 
 @pytest.mark.parametrize("headers,body,status,answer", [

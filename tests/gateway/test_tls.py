@@ -98,8 +98,8 @@ def test_every_kind_of_upload(tls, pair, ticket, make_file):
 
 def test_pages(tls, pair, ticket):
     page = curl.run("--cacert", pair[0], "-H", "Accept: text/html", f"{tls.url}/u/{ticket[0]}")
-    assert page.status == 200 and "Upload an archive" in page.body
-    style = curl.run("--cacert", pair[0], f"{tls.url}/assets/upload.css")
+    assert page.status == 200 and "Send files to support" in page.body
+    style = curl.run("--cacert", pair[0], tls.url + re.search(r'href="(/u/assets/[^"]+\.css)"', page.body).group(1))
     assert style.status == 200 and style.body
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import sys
 
 import pytest
@@ -172,17 +173,22 @@ def test_names(gateway, ticket, sent, kept):
     assert name == kept if kept else len(name) == 100 and name.endswith(".gz")
 
 
+def asset_of(gateway):
+    """The page's style sheet: its name carries a hash."""
+    return re.search(r'href="(/u/assets/[^"]+\.css)"', requests.get(f"{gateway.url}/u/").text).group(1)
+
+
 def test_get_and_head_consume_nothing(gateway, redis_server):
     token, ticket = seed_ticket(redis_server, attempts=1)
     for path in (f"/u/{token}", f"/u/{token}/", "/u/", f"/api/v1/check/token/{token}", "/archives/upload/",
-                 "/assets/upload.css", "/api/v1/check/health/"):
+                 asset_of(gateway), "/api/v1/check/health/"):
         for method in ("GET", "HEAD"):
             r = requests.request(method, gateway.url + path)
             assert r.status_code == 200, (path, r.text)
             assert (r.text == "") == (method == "HEAD")
             assert r.headers["x-content-type-options"] == "nosniff"
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    assert "Upload an archive" in requests.get(f"{gateway.url}/u/{token}", headers=browser).text
+    assert "Send files to support" in requests.get(f"{gateway.url}/u/{token}", headers=browser).text
     assert requests.get(f"{gateway.url}/u/{token}").headers["referrer-policy"] == "no-referrer"
     assert held(redis_server, ticket) == 0
 

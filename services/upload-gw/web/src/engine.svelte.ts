@@ -1,0 +1,232 @@
+// One upload at a time through Uppy: tus with resuming, and Golden Retriever for reloads and crashes.
+// Owns the state the page shows; must not draw. The token goes into a header of each request and is stored nowhere.
+import Uppy from '@uppy/core';
+import GoldenRetriever from '@uppy/golden-retriever';
+import Tus from '@uppy/tus';
+import { fingerprint, tarName, tarOf, type Entry } from './tar';
+import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
+
+export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed' | 'interrupted' | 'elsewhere';
+
+const KEEP_BELOW = 64 * 1024 * 1024; // larger files are not copied into the browser's storage: they are chosen again
+const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, ...Array<number>(5000).fill(15000)]; // for a day
+const SPEED_WINDOW_MS = 8000;
+
+interface Meta {
+  [key: string]: unknown;
+  name: string;
+  type?: string;
+}
+
+type Answered = { originalResponse?: { getStatus(): number; getBody(): string } | null };
+
+function refusalIn(error: unknown): Refusal {
+  const response = (error as Answered).originalResponse;
+  if (!response) return { status: 0 };
+  try {
+    return { status: response.getStatus(), ...(JSON.parse(response.getBody()) as object) };
+  } catch {
+    return { status: response.getStatus() };
+  }
+}
+
+export class Engine {
+  phase = $state<Phase>('idle');
+  name = $state('');
+  files = $state(1);
+  sent = $state(0);
+  total = $state(0);
+  speed = $state(0); // bytes per second; 0: not known yet
+  trouble = $state<Trouble | null>(null);
+  receipt = $state<Receipt | null>(null);
+
+  #uppy: Uppy<Meta, Record<string, never>>;
+  #samples: [number, number][] = [];
+  #lock: string;
+  #unlock: (() => void) | null = null;
+
+  constructor(token: string, private readonly receiptOf: (uploadId: string) => Promise<Receipt | null>) {
+    const id = `lc-upload-${fingerprint(token)}`;
+    this.#lock = id;
+    this.#uppy = new Uppy<Meta, Record<string, never>>({
+      id,
+      autoProceed: false,
+      allowMultipleUploadBatches: true,
+      restrictions: { maxNumberOfFiles: 1 },
+      infoTimeout: 0,
+    });
+    this.#uppy.use(Tus, {
+      endpoint: '/api/v1/uploads/',
+      headers: { 'Upload-Token': token },
+      allowedMetaFields: ['name', 'type'],
+      retryDelays: RETRY_DELAYS,
+      removeFingerprintOnSuccess: true,
+      limit: 1,
+      onShouldRetry: (error, _attempt, _options, _next) => this.#shouldRetry(error),
+    });
+    this.#uppy.use(GoldenRetriever, {
+      indexedDB: { maxFileSize: KEEP_BELOW, maxTotalSize: 2 * KEEP_BELOW },
+    });
+    this.#uppy.on('upload-progress', (_file, progress) => this.#progress(progress.bytesUploaded || 0));
+    this.#uppy.on('upload-success', (_file, response) => void this.#succeeded(response.uploadURL ?? ''));
+    this.#uppy.on('upload-error', (_file, error) => this.#failed(refusalIn(error)));
+    this.#uppy.on('restored', () => void this.#restored());
+    window.addEventListener('online', () => this.#hurry());
+  }
+
+  get left(): number {
+    return this.speed > 0 ? (this.total - this.sent) / this.speed : 0;
+  }
+
+  get canResume(): boolean {
+    return this.#uppy.getFiles().some((file) => file.data != null && !('isGhost' in file && file.isGhost));
+  }
+
+  choose(entries: Entry[]): void {
+    const [only] = entries;
+    if (!only) return;
+    const single = entries.length === 1 && !only.path.includes('/');
+    const data = single ? only.file : tarOf(entries);
+    if (entries.every((entry) => entry.file.size === 0)) {
+      this.trouble = { key: 'err_empty', retry: false };
+      this.phase = 'failed';
+      return;
+    }
+    this.#uppy.clear();
+    this.trouble = null;
+    this.receipt = null;
+    this.name = single ? only.file.name : tarName(entries);
+    this.files = entries.length;
+    this.total = data.size;
+    this.sent = 0;
+    this.#samples = [];
+    this.#uppy.addFile({ name: this.name, type: data.type || 'application/octet-stream', data, source: 'page' });
+    this.phase = 'chosen';
+  }
+
+  async begin(): Promise<void> {
+    if (!(await this.#take())) {
+      this.phase = 'elsewhere';
+      return;
+    }
+    this.phase = 'sending';
+    this.trouble = null;
+    await this.#uppy.upload().catch(() => undefined); // upload-error has told
+  }
+
+  pause(): void {
+    this.#uppy.pauseAll();
+    this.phase = 'paused';
+    this.speed = 0;
+    this.#samples = [];
+  }
+
+  resume(): void {
+    this.phase = 'sending';
+    this.trouble = null;
+    this.#uppy.resumeAll();
+  }
+
+  /** Goes on with what a reload or a crash interrupted and the browser still has. */
+  async goOn(): Promise<void> {
+    if (!(await this.#take())) {
+      this.phase = 'elsewhere';
+      return;
+    }
+    this.phase = 'sending';
+    this.#uppy.emit('restore-confirmed');
+  }
+
+  async again(): Promise<void> {
+    this.phase = 'sending';
+    this.trouble = null;
+    await this.#uppy.retryAll().catch(() => undefined);
+  }
+
+  cancel(): void {
+    this.#uppy.cancelAll();
+    this.reset();
+  }
+
+  reset(): void {
+    this.#uppy.clear();
+    this.#letGo();
+    Object.assign(this, { phase: 'idle', name: '', sent: 0, total: 0, speed: 0, trouble: null, receipt: null });
+  }
+
+  // -- what Uppy tells
+
+  #progress(bytes: number): void {
+    const now = performance.now();
+    if (bytes > this.sent && this.trouble) this.trouble = null;
+    this.sent = bytes;
+    this.#samples.push([now, bytes]);
+    while (this.#samples.length > 2 && now - (this.#samples[0]?.[0] ?? now) > SPEED_WINDOW_MS) this.#samples.shift();
+    const [first] = this.#samples;
+    if (first && now - first[0] > 500) this.speed = Math.max(0, ((bytes - first[1]) / (now - first[0])) * 1000);
+  }
+
+  #shouldRetry(error: unknown): boolean {
+    const trouble = troubleOf(refusalIn(error));
+    if (trouble.retry) {
+      this.trouble = trouble;
+      this.speed = 0;
+      this.#samples = [];
+    }
+    return trouble.retry;
+  }
+
+  #failed(refusal: Refusal): void {
+    this.trouble = troubleOf(refusal);
+    if (refusal.status === 0) this.trouble = { key: 'err_unreadable', retry: false };
+    this.phase = 'failed';
+    this.#letGo();
+  }
+
+  async #succeeded(url: string): Promise<void> {
+    const id = url.replace(/\/$/, '').split('/').pop() ?? '';
+    this.sent = this.total;
+    this.trouble = null;
+    this.receipt = (await this.receiptOf(id)) ?? { upload_id: id, name: this.name, size: this.total, sha256: '' };
+    this.phase = 'done';
+    this.#letGo();
+  }
+
+  async #restored(): Promise<void> {
+    const [file] = this.#uppy.getFiles();
+    if (!file) return;
+    this.name = file.name ?? '';
+    this.total = file.size ?? 0;
+    this.sent = Number(file.progress.bytesUploaded) || 0;
+    if (!(await this.#take())) {
+      this.phase = 'elsewhere';
+      return;
+    }
+    if (file.progress.uploadComplete) this.reset();
+    else if (this.canResume && 'tus' in file) await this.goOn();
+    else this.phase = 'interrupted';
+  }
+
+  #hurry(): void {
+    if (this.phase !== 'sending' || !this.trouble) return;
+    this.#uppy.pauseAll();
+    this.#uppy.resumeAll();
+  }
+
+  // -- one tab at a time: the lock goes with the tab, however it ends
+
+  #take(): Promise<boolean> {
+    if (this.#unlock || !navigator.locks) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      void navigator.locks.request(this.#lock, { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : new Promise<void>((release) => (this.#unlock = release));
+      });
+    });
+  }
+
+  #letGo(): void {
+    this.#unlock?.();
+    this.#unlock = null;
+  }
+}

@@ -1,0 +1,44 @@
+// What was dropped or chosen, as a flat list of files with their paths. Reads folders, never contents.
+import type { Entry } from './tar';
+
+const MOST_FILES = 20000;
+
+export class TooManyFiles extends Error {}
+
+function fileOf(entry: FileSystemFileEntry): Promise<File> {
+  return new Promise((resolve, reject) => entry.file(resolve, reject));
+}
+
+function some(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
+  return new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+}
+
+async function walk(root: FileSystemEntry, into: Entry[]): Promise<void> {
+  const waiting = [root];
+  while (waiting.length > 0) {
+    const entry = waiting.shift() as FileSystemEntry;
+    if (into.length >= MOST_FILES) throw new TooManyFiles();
+    if (entry.isFile) {
+      into.push({ path: entry.fullPath.replace(/^\//, ''), file: await fileOf(entry as FileSystemFileEntry) });
+    } else {
+      const reader = (entry as FileSystemDirectoryEntry).createReader();
+      // A reader gives a hundred at a time; the empty answer ends it.
+      for (let batch = await some(reader); batch.length > 0; batch = await some(reader)) waiting.push(...batch);
+    }
+  }
+}
+
+export async function dropped(data: DataTransfer): Promise<Entry[]> {
+  // Entries are gone after the first await: take them all now.
+  const roots = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (roots.length === 0) return [...data.files].map((file) => ({ path: file.name, file }));
+  const found: Entry[] = [];
+  for (const root of roots) await walk(root, found);
+  return found;
+}
+
+export function chosen(files: FileList | null): Entry[] {
+  const list = [...(files ?? [])];
+  if (list.length > MOST_FILES) throw new TooManyFiles();
+  return list.map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+}

@@ -1,0 +1,76 @@
+// Sizes, times and durations by Intl in the page's language. Must not know what the values mean.
+import { lang } from './i18n.svelte';
+
+const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
+
+export function size(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  return new Intl.NumberFormat(lang(), {
+    style: 'unit',
+    unit: UNITS[unit],
+    unitDisplay: unit === 0 ? 'long' : 'short',
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+export function rate(bytesPerSecond: number): string {
+  return `${size(bytesPerSecond)}/${new Intl.NumberFormat(lang(), { style: 'unit', unit: 'second', unitDisplay: 'narrow' })
+    .formatToParts(1)
+    .filter((part) => part.type === 'unit')
+    .map((part) => part.value)
+    .join('')}`;
+}
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(lang()).format(value);
+}
+
+export function percent(share: number): string {
+  return new Intl.NumberFormat(lang(), { style: 'percent', maximumFractionDigits: 0 }).format(share);
+}
+
+/** "2 h 5 min": the two largest units of a duration in seconds. */
+export function duration(seconds: number): string {
+  const steps: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+  const said: string[] = [];
+  let left = Math.max(0, Math.round(seconds));
+  for (const [unit, length] of steps) {
+    const count = Math.floor(left / length);
+    if (count === 0 && (said.length > 0 || unit !== 'second')) continue;
+    said.push(new Intl.NumberFormat(lang(), { style: 'unit', unit, unitDisplay: 'short' }).format(count));
+    left -= count * length;
+    if (said.length === 2) break;
+  }
+  return said.join(' ');
+}
+
+export function dateTime(iso: string | number): string {
+  return new Intl.DateTimeFormat(lang(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+}
+
+/** "3 hours ago", "in 2 days". */
+export function ago(iso: string | number, now: number = Date.now()): string {
+  const seconds = (new Date(iso).getTime() - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(lang(), { numeric: 'auto' });
+  const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+    ['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60],
+  ];
+  for (const [unit, length] of steps) {
+    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
+  }
+  return format.format(Math.trunc(seconds), 'second');
+}
+
+/** Shows what a name hides: controls, zero-width and direction marks become visible signs. */
+export function visible(name: string): string {
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, (c) => {
+    const code = c.codePointAt(0) ?? 0;
+    return `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  });
+}
