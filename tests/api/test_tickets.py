@@ -17,7 +17,7 @@ BIG = 9223372036854775807
 WHEN = ("Datetime has wrong format. Use one of these formats instead: "
         "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].")
 FIELDS = ["id", "number", "resolved", "token", "attempts", "platform", "time_create", "time_update", "user", "note",
-          "expires_at", "max_bytes"]
+          "expires_at", "max_bytes", "archive_count", "archive_bytes", "last_archive"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -261,3 +261,24 @@ def test_rotation_honours_if_match(stack, rest):
     answer = rest.post(path + "rotate-token/", headers={"If-Match": '"0"'})
     assert answer.status_code == 412
     expect(rest.get(path), 200, ticket)
+
+
+def test_a_ticket_tells_what_has_arrived(stack, rest):
+    ticket = stack.make_ticket(platform="vm6")
+    assert (ticket["archive_count"], ticket["archive_bytes"], ticket["last_archive"]) == (0, 0, None)
+    assert upload(stack, ticket["token"], "a.log").status_code == upload(stack, ticket["token"], "b.log").status_code == 201
+    shown = expect(rest.get(f"tickets/{ticket['number']}/"), 200).json()
+    archives = stack.archives(ticket)
+    assert (shown["archive_count"], shown["archive_bytes"]) == (2, sum(a["size"] for a in archives))
+    assert shown["last_archive"] == max(a["time_create"] for a in archives)
+
+
+def test_tickets_of_a_platform(stack, rest):
+    ticket = stack.make_ticket(platform="dci6")
+    numbers = [t["number"] for t in expect(rest.get("tickets/?platform=dci6"), 200).json()]
+    assert ticket["number"] in numbers and stack.make_ticket(platform="vm6")["number"] not in numbers
+    assert expect(rest.get("tickets/?platform=nothing"), 200).json() == []
+
+
+def test_where_customers_upload(stack, rest):
+    expect(rest.get("check/site/"), 200, {"upload_url": stack.gateway.url})

@@ -30,6 +30,13 @@ int check_storage(struct exchange *x)
                                  (json_int_t)(err < 0 ? 0 : percent), "status", err < 0 ? "error" : "mount"));
 }
 
+/* Where customers upload, for the links the panel hands out. */
+int check_site(struct exchange *x)
+{
+    const char *fixed = x->admin->config->upload_url;
+    return answer_json(x, 200, json_pack("{s:s}", "upload_url", fixed[0] != '\0' ? fixed : x->base_url));
+}
+
 int check_token_hint(struct exchange *x)
 {
     return answer_json(x, 303,

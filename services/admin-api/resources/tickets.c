@@ -81,7 +81,7 @@ static const struct field fields[] = {
      .doc = "Free text of the support team."},
     {.name = "expires_at",
      .type = FIELD_TIME,
-     .rules = RULE_NULLABLE,
+     .rules = RULE_NULLABLE | RULE_SORTABLE,
      .select = "t.expires_at",
      .column = "expires_at",
      .doc = "No upload begins after that; null: never. Left out: TOKEN_LIFETIME from now."},
@@ -93,6 +93,18 @@ static const struct field fields[] = {
      .min = 1,
      .max = INT64_MAX,
      .doc = "The largest archive taken, in bytes; null: what the gateway allows."},
+    {.name = "archive_count",
+     .type = FIELD_INTEGER,
+     .select = "(SELECT count(*) FROM archives a WHERE a.ticket_id = t.id)",
+     .doc = "How many archives have arrived and are kept."},
+    {.name = "archive_bytes",
+     .type = FIELD_INTEGER,
+     .select = "(SELECT CAST(coalesce(sum(a.size), 0) AS BIGINT) FROM archives a WHERE a.ticket_id = t.id)",
+     .doc = "Their size together."},
+    {.name = "last_archive",
+     .type = FIELD_TIME,
+     .select = "(SELECT max(a.time_create) FROM archives a WHERE a.ticket_id = t.id)",
+     .doc = "When the last of them arrived; null: none."},
 };
 
 static const struct filter filters[] = {
@@ -110,6 +122,10 @@ static const struct filter filters[] = {
      .type = FILTER_TEXT,
      .expression = "t.user_id",
      .related = "SELECT id FROM users WHERE username = "},
+    {.name = "platform",
+     .type = FILTER_TEXT,
+     .expression = "t.platform_id",
+     .related = "SELECT id FROM platforms WHERE name = "},
     {.name = "search", .type = FILTER_SEARCH, .expression = "t.number"},
     YEAR_FILTERS("t.time_create"),
 };

@@ -47,6 +47,7 @@ class Stack:
                                gateway_env)
         self.admin = Admin(self.data_dir, self.redis.url, os.path.join(self.directory, "admin-api.log"), admin_env,
                            db_url)
+        self.admin.env.setdefault("UPLOAD_URL", self.gateway.url)
         self.user = self.api = None
         self.anonymous = requests.Session()
         self._numbers = itertools.count(1001)

@@ -8,7 +8,8 @@ import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
 
 export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed' | 'interrupted' | 'elsewhere';
 
-const KEEP_BELOW = 64 * 1024 * 1024; // larger files are not copied into the browser's storage: they are chosen again
+// Larger files are not copied into the browser's storage: they are chosen again. (Uppy's type leaves these two out.)
+const KEPT: { name?: string; maxFileSize: number; maxTotalSize: number } = { maxFileSize: 64 << 20, maxTotalSize: 128 << 20 };
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, ...Array<number>(5000).fill(15000)]; // for a day
 const SPEED_WINDOW_MS = 8000;
 
@@ -64,9 +65,7 @@ export class Engine {
       limit: 1,
       onShouldRetry: (error, _attempt, _options, _next) => this.#shouldRetry(error),
     });
-    this.#uppy.use(GoldenRetriever, {
-      indexedDB: { maxFileSize: KEEP_BELOW, maxTotalSize: 2 * KEEP_BELOW },
-    });
+    this.#uppy.use(GoldenRetriever, { indexedDB: KEPT });
     this.#uppy.on('upload-progress', (_file, progress) => this.#progress(progress.bytesUploaded || 0));
     this.#uppy.on('upload-success', (_file, response) => void this.#succeeded(response.uploadURL ?? ''));
     this.#uppy.on('upload-error', (_file, error) => this.#failed(refusalIn(error)));

@@ -6,15 +6,15 @@ export interface Receipt {
   name?: string;
   size: number;
   sha256: string;
-  time?: string;
+  time_create?: string;
 }
 
 export interface Status {
-  number?: number;
+  number: number;
   product?: string;
   attempts: number;
   resolved: boolean;
-  expiresAt?: string | null;
+  expiresAt: string | null;
   receipts: Receipt[];
 }
 
@@ -90,7 +90,7 @@ export async function refusalOf(answer: Response): Promise<Refusal> {
 export async function loadStatus(token: string): Promise<Status | Trouble> {
   let answer: Response;
   try {
-    answer = await fetch(`/api/v1/check/token/${token}`, { headers: { Accept: 'application/json' }, credentials: 'omit', cache: 'no-store' });
+    answer = await fetch(`/u/${token}`, { headers: { Accept: 'application/json' }, credentials: 'omit', cache: 'no-store' });
   } catch {
     return { key: 'err_offline', retry: true };
   }
@@ -106,6 +106,6 @@ export async function loadStatus(token: string): Promise<Status | Trouble> {
     attempts: body.attempts,
     resolved: body.resolved,
     expiresAt: body.expires_at,
-    receipts: body.receipts ?? [],
+    receipts: body.archives,
   };
 }
