@@ -1,0 +1,49 @@
+// Refusals in the reader's language: what the API says in English is known by its code or its words.
+import { lang } from '../../../../../shared/web/i18n.svelte';
+import type { ApiError } from './api';
+import { t, type Key } from '../words';
+
+const BY_CODE: Record<string, Key> = {
+  second_factor_required: 'err_second_factor',
+  otp_required: 'err_otp_required',
+};
+
+const BY_STATUS: Record<number, Key> = {
+  0: 'err_offline', 401: 'err_session', 403: 'err_forbidden', 404: 'err_not_found', 429: 'err_too_often', 500: 'err_server', 503: 'err_unavailable',
+};
+
+const BY_TEXT: [RegExp, Key][] = [
+  [/^No active account/, 'err_credentials'],
+  [/^This field is required|may not be blank|may not be null/, 'field_required'],
+  [/valid integer|^Enter a number/, 'field_integer'],
+  [/less than or equal to (\S+?)\.?$/, 'field_max'],
+  [/greater than or equal to (\S+?)\.?$/, 'field_min'],
+  [/no more than (\d+) characters/, 'field_long'],
+  [/already exists/, 'field_taken'],
+  [/^Object with name=(.*) does not exist/, 'field_unknown'],
+  [/valid date/, 'field_date'],
+  [/email/i, 'field_email'],
+];
+
+function byText(text: string): string | null {
+  for (const [pattern, key] of BY_TEXT) {
+    const found = pattern.exec(text);
+    if (found) return t(key, { value: found[1] ?? '' });
+  }
+  return null;
+}
+
+/** One message about one field. What is not known stays in English rather than unsaid. */
+export function explainField(text: string): string {
+  return lang() === 'en' ? text : (byText(text) ?? text);
+}
+
+export function explain(error: ApiError): string {
+  const coded = BY_CODE[error.code];
+  if (coded) return t(coded);
+  if (lang() === 'en' && error.detail !== '' && error.status !== 401) return error.detail;
+  const said = byText(error.detail) ?? (BY_STATUS[error.status] ? t(BY_STATUS[error.status] as Key) : '');
+  if (said !== '') return said;
+  const fields = Object.values(error.fields).flat().map(explainField).join(' ');
+  return fields || error.detail || t('err_other', { status: error.status });
+}

@@ -1,0 +1,31 @@
+// The message an engineer pastes into the help desk, in the customer's language.
+import type { Lang } from '../../../../../shared/web/i18n.svelte';
+import { lines } from '../../../../../shared/web/lines';
+
+interface Facts {
+  number: number;
+  product: string;
+  token: string;
+  expiresAt: string | null;
+}
+
+const WORDS = {
+  en: (number: number, product: string) => `Please send us the files for ticket ${number} (${product}).\n\nOpen this link and drop them there:`,
+  ru: (number: number, product: string) => `Пожалуйста, пришлите нам файлы по обращению ${number} (${product}).\n\nОткройте эту ссылку и перетащите их туда:`,
+};
+const FROM_CONSOLE = { en: 'Or from the command line', ru: 'Или из командной строки' };
+const UNTIL = { en: 'The link works until', ru: 'Ссылка действует до' };
+
+export function message(base: string, facts: Facts, language: Lang): string {
+  const { link, curl, powershell } = lines(base, facts.token);
+  const parts = [
+    `${WORDS[language](facts.number, facts.product)}\n${link}`,
+    `${FROM_CONSOLE[language]} (curl):\n${curl}`,
+    `${FROM_CONSOLE[language]} (PowerShell):\n${powershell}`,
+  ];
+  if (facts.expiresAt) {
+    const date = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(facts.expiresAt));
+    parts.push(`${UNTIL[language]} ${date}.`);
+  }
+  return parts.join('\n\n');
+}

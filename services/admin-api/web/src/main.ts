@@ -1,0 +1,9 @@
+// The panel's beginning.
+import { mount } from 'svelte';
+import { followTheme } from '../../../../shared/web/theme';
+import App from './App.svelte';
+import './style.scss';
+
+followTheme();
+const target = document.getElementById('app');
+if (target) mount(App, { target });

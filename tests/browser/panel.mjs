@@ -1,0 +1,374 @@
+// The panel against the real services, as an engineer uses it.
+import assert from 'node:assert/strict';
+import { until } from './visit.mjs';
+
+/** Everybody logs in once or twice: one-time codes are good for one use each. */
+async function login(visit, page, path = '/') {
+  const { admin } = await visit.ask('urls');
+  const { username, password } = (visit.me = await visit.ask('engineer'));
+  visit.expect(/status of 401/);
+  await page.goto(admin + path);
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByLabel('One-time code').fill(await visit.ask('code', username));
+  await page.getByRole('button', { name: 'Log in' }).click();
+}
+
+async function inside(visit, path = '/', options) {
+  const page = await visit.page(options);
+  await login(visit, page, path);
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+  return page;
+}
+
+export async function login_with_the_second_step(visit) {
+  visit.expect(/status of 401/);
+  const { admin } = await visit.ask('urls');
+  const { username, password } = await visit.ask('engineer');
+  const page = await visit.page();
+  await page.goto(`${admin}/tickets/?search=12&resolved=false`);
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  await visit.inspect(page, 'panel login');
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('alert').getByText('is wrong').waitFor();
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByLabel('One-time code').fill('000000');
+  await visit.inspect(page, 'panel login second step');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('alert').getByText('is wrong').waitFor();
+  await page.getByLabel('One-time code').fill(await visit.ask('code', username));
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  assert.equal(new URL(page.url()).search, '?search=12&resolved=false');
+  assert.equal(await page.locator('#search').inputValue(), '12');
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+}
+
+export async function enrolment_with_qr_code_and_backup_codes(visit) {
+  visit.expect(/status of 40\d/);
+  const { admin } = await visit.ask('urls');
+  const person = await visit.ask('person', 'novice');
+  const page = await visit.page();
+  await page.goto(`${admin}/account/two_factor/setup/`);
+  await page.getByLabel('User name').fill(person.username);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Set up the second step' }).waitFor();
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Set up the second step' }).click();
+  const picture = page.getByRole('img', { name: 'QR code' });
+  await picture.waitFor();
+  await until(() => picture.evaluate((image) => image.complete && image.naturalWidth > 0), 'the QR code');
+  const secret = (await page.locator('.secret').innerText()).trim();
+  await visit.inspect(page, 'panel enrolment');
+  await page.getByLabel('One-time code').fill('12');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await until(() => page.locator('[role=alert], .invalid-feedback').first().isVisible(), 'the refusal of a wrong code');
+  await page.getByLabel('One-time code').fill(await visit.ask('code_of', secret));
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByRole('heading', { name: 'Backup codes' }).waitFor();
+  const codes = await page.locator('.codes code').allInnerTexts();
+  assert.equal(new Set(codes).size, 10);
+  await visit.inspect(page, 'panel backup codes');
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByText('The second step is set up.').waitFor();
+  await page.getByText('10 backup codes left').waitFor();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByLabel('User name').fill(person.username);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByLabel('One-time code').fill(codes[0]);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+}
+
+export async function create_ticket_upload_see_it_arrive_download(visit) {
+  visit.expect(/status of 400/);
+  const { gateway } = await visit.ask('urls');
+  const page = await inside(visit);
+  await page.keyboard.press('n');
+  await page.getByRole('heading', { name: 'New ticket' }).waitFor();
+  await page.getByLabel('Number').fill('x');
+  await page.getByLabel('Uploads left').fill('11');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.locator('#attempts-error').waitFor();
+  await page.locator('#number-error').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'number');
+  await visit.inspect(page, 'panel ticket errors');
+  await page.getByLabel('Number').fill('900100');
+  await page.getByLabel('Product').selectOption('android');
+  await page.getByLabel('Uploads left').fill('3');
+  await page.getByLabel('Note', { exact: true }).fill('# Big trouble\n\nCustomer **Miller**, see <https://example.com/1>');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { name: 'Ticket 900100' }).waitFor();
+  assert.equal(new URL(page.url()).pathname, '/tickets/show/android/900100/');
+  await page.locator('.note strong', { hasText: 'Miller' }).waitFor();
+  const link = await page.locator('.lines code').nth(1).innerText();
+  assert.ok(link.startsWith(`${gateway}/u/#`), link);
+
+  const customer = await visit.page();
+  await customer.goto(link);
+  const file = await visit.ask('file', 'customer.tar.gz', 200000);
+  await customer.locator('[data-pick=files]').setInputFiles(file.path);
+  await customer.getByRole('button', { name: 'Send', exact: true }).click();
+  await customer.getByRole('heading', { name: 'Received' }).first().waitFor();
+
+  await page.getByRole('rowheader', { name: 'customer.tar.gz' }).waitFor();
+  await page.getByText('New: customer.tar.gz').waitFor();
+  await until(async () => (await page.locator('.attempts').innerText()) === '2', 'the attempts left');
+  await visit.inspect(page, 'panel ticket');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download customer.tar.gz' }).click()]);
+  assert.equal(await visit.ask('sha256', await download.path()), file.sha256);
+  await page.getByRole('button', { name: 'Verify customer.tar.gz' }).click();
+  await page.getByText('customer.tar.gz: intact').waitFor();
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByRole('button', { name: 'Delete customer.tar.gz' }).click();
+  await page.getByText('Nothing has arrived yet').waitFor();
+}
+
+export async function uploads_under_way_are_shown(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const ticket = await visit.ask('ticket', { attempts: 2 });
+  const page = await inside(visit, `/tickets/show/android/${ticket.number}/`);
+  await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
+  await visit.ask('slow_upload_begin', ticket.token);
+  await page.getByRole('heading', { name: 'Under way' }).waitFor();
+  await visit.inspect(page, 'panel ticket with an upload');
+  await visit.ask('slow_upload_end');
+  await page.getByRole('heading', { name: 'Under way' }).waitFor({ state: 'detached' });
+}
+
+export async function list_search_filters_sort_and_pages_stand_in_the_address(visit) {
+  for (let number = 700001; number <= 700055; number++) await visit.ask('ticket', { number, resolved: number % 2 === 0 });
+  const page = await inside(visit, '/tickets/?search=7000');
+  await page.getByText('55 tickets').waitFor();
+  await page.getByRole('link', { name: 'Next' }).click();
+  await until(() => page.getByText('Page 2 of 2').isVisible(), 'the second page');
+  assert.equal(new URL(page.url()).search, '?search=7000&page=2');
+  await page.reload();
+  await page.getByText('Page 2 of 2').waitFor();
+  await page.getByRole('link', { name: 'Open', exact: true }).click();
+  await page.getByText('28 tickets').waitFor();
+  assert.equal(new URL(page.url()).searchParams.get('search'), '7000');
+  await page.getByRole('columnheader', { name: 'Number' }).getByRole('link').click();
+  await until(async () => (await page.locator('tbody th').first().innerText()) === '700001', 'the lowest number first');
+  await page.getByRole('columnheader', { name: 'Number' }).getByRole('link').click();
+  await until(async () => (await page.locator('tbody th').first().innerText()) === '700055', 'the highest number first');
+  await visit.inspect(page, 'panel tickets');
+  await page.goBack();
+  await until(async () => (await page.locator('tbody th').first().innerText()) === '700001', 'one step back');
+  await page.keyboard.press('/');
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'search');
+  await page.locator('#search').fill('700055');
+  await page.getByText('1 ticket', { exact: true }).waitFor();
+  await page.getByRole('switch').click();
+  await until(async () => (await visit.ask('api', 'GET', '/api/v1/tickets/700055/')).body.resolved, 'the switch');
+  await page.locator('#search').fill('no such');
+  await page.getByText('No ticket fits.').waitFor();
+}
+
+export async function copies_token_link_and_message(visit) {
+  const { gateway } = await visit.ask('urls');
+  const ticket = await visit.ask('ticket');
+  const page = await inside(visit, `/tickets/?search=${ticket.number}`);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const copied = async (name) => {
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.getByText('copied', { exact: false }).last().waitFor();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  assert.equal(await copied(`Copy: Upload token, ${ticket.number}`), ticket.token);
+  assert.equal(await copied(`Copy: Link, ${ticket.number}`), `${gateway}/u/#${ticket.token}`);
+  const english = await copied(`Copy: Message EN (English), ${ticket.number}`);
+  const russian = await copied(`Copy: Message RU (Русский), ${ticket.number}`);
+  for (const text of [english, russian]) {
+    assert.ok(text.includes(`${gateway}/u/#${ticket.token}`) && text.includes('curl -T') && text.includes('Invoke-RestMethod'), text);
+  }
+  assert.ok(english.includes('Please send us') && russian.includes('Пожалуйста'));
+}
+
+export async function edit_rotate_resolve_delete(visit) {
+  const ticket = await visit.ask('ticket');
+  const page = await inside(visit, `/tickets/update/android/${ticket.number}/`);
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByLabel('Note', { exact: true }).fill('changed');
+  await page.getByLabel('Valid until').fill('2030-01-02T03:04');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.note', { hasText: 'changed' }).waitFor();
+  const { body } = await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`);
+  assert.deepEqual([body.note, body.expires_at.slice(0, 16)], ['changed', '2030-01-02T03:04']);
+  await page.getByRole('button', { name: 'Make a new token' }).click();
+  await page.getByText('The ticket has a new token').waitFor();
+  assert.notEqual((await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.token, ticket.token);
+  await page.getByRole('button', { name: 'Resolve' }).click();
+  await page.locator('.badge', { hasText: 'resolved' }).waitFor();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  assert.equal((await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).status, 404);
+}
+
+export async function a_session_revoked_in_another_tab_loses_nothing_typed(visit) {
+  visit.expect(/status of 401/);
+  const page = await inside(visit, '/tickets/create/');
+  await page.getByLabel('Number').fill('900200');
+  await page.getByLabel('Product').selectOption('android');
+  await page.getByLabel('Note', { exact: true }).fill('typed for an hour');
+  const other = await page.context().newPage();
+  const { admin } = await visit.ask('urls');
+  await other.goto(`${admin}/tickets/`);
+  await other.getByRole('button', { name: 'Log out' }).click();
+  await other.getByRole('heading', { name: 'Log in' }).waitFor();
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('dialog').getByText('Your session has ended').waitFor();
+  await visit.inspect(page, 'panel session ended');
+  const { username, password } = visit.me;
+  assert.equal(await page.getByRole('dialog').getByLabel('User name').inputValue(), username);
+  await page.getByRole('dialog').getByLabel('Password').fill(password);
+  await page.getByRole('dialog').getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('dialog').getByLabel('One-time code').fill(await visit.ask('code', username));
+  await page.getByRole('dialog').getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Ticket 900200' }).waitFor();
+  await page.locator('.note', { hasText: 'typed for an hour' }).waitFor();
+}
+
+export async function markup_in_names_and_notes_does_nothing(visit) {
+  const harm = '<img src=x onerror="document.title=1"><script>document.title=1</script>[x](javascript:document.title=1) <a href="javascript:alert(1)">y</a> <svg onload=document.title=1> <iframe src="data:text/html,x"></iframe> <style>*{display:none}</style>';
+  const ticket = await visit.ask('ticket', { note: `${harm}\n\n# fine` });
+  await visit.ask('put', ticket.token, '<b onmouseover=alert(1)>&quot;\u202egpj.log', 10);
+  await visit.ask('put', ticket.token, `${'w'.repeat(240)}.log`, 10);
+  await visit.ask('put', ticket.token, 'ноль\u200bширина.log', 10);
+  const page = await inside(visit, `/tickets/show/android/${ticket.number}/`);
+  await page.locator('.note h1', { hasText: 'fine' }).waitFor();
+  await page.getByRole('rowheader').nth(2).waitFor();
+  assert.equal(await page.locator('.note :is(img, script, svg, iframe, style)').count(), 0);
+  assert.equal(await page.locator('.note a[href^=javascript]').count(), 0);
+  assert.match(await page.title(), /^Ticket/);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await visit.inspect(page, 'panel ticket full of markup');
+  await page.goto(page.url().replace('/show/', '/update/'));
+  await page.getByText('Preview').click();
+  await page.locator('.note h1', { hasText: 'fine' }).waitFor();
+  assert.match(await page.title(), /^Ticket/);
+}
+
+export async function platforms(visit) {
+  visit.expect(/status of 400/);
+  const page = await inside(visit, '/platforms/');
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByRole('heading', { name: 'Platforms' }).waitFor();
+  await visit.inspect(page, 'panel platforms');
+  await page.getByRole('link', { name: 'New platform' }).click();
+  await page.getByLabel('Short name').fill('not a slug');
+  await page.getByLabel('Name shown').fill('Desktop');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.locator('#name-error').waitFor();
+  await visit.inspect(page, 'panel platform errors');
+  await page.getByLabel('Short name').fill('desktop');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('link', { name: 'desktop', exact: true }).click();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('link', { name: 'desktop', exact: true }).waitFor({ state: 'detached' });
+}
+
+export async function account_pages(visit) {
+  visit.expect(/status of 4\d\d/);
+  const page = await inside(visit, '/account/show/');
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByLabel('First name').fill('Ada');
+  await visit.inspect(page, 'panel profile');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved').waitFor();
+  await page.getByRole('link', { name: 'Change the password' }).click();
+  await page.getByLabel('Present password').fill('wrong');
+  await page.getByLabel('New password').fill('does not matter at all 17');
+  await page.getByRole('button', { name: 'Change the password' }).click();
+  await until(() => page.locator('[role=alert], .invalid-feedback').first().isVisible(), 'the refusal');
+  await visit.inspect(page, 'panel password');
+  await page.getByRole('link', { name: 'Second step' }).click();
+  await page.getByText('The second step is set up.').waitFor();
+  await visit.inspect(page, 'panel second step');
+  await page.getByRole('link', { name: 'Sessions' }).click();
+  await page.getByText('this one').waitFor();
+  await visit.inspect(page, 'panel sessions');
+}
+
+export async function access_tokens(visit) {
+  const page = await inside(visit, '/account/tokens/');
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByLabel('Name').fill('nightly script');
+  await page.getByRole('button', { name: 'Create a token' }).click();
+  const token = (await page.locator('.made').innerText()).trim();
+  assert.match(token, /^lcp_/);
+  assert.equal(await visit.ask('status_with', token), 200);
+  await visit.inspect(page, 'panel access tokens');
+  await page.getByRole('button', { name: 'Delete nightly script' }).click();
+  await page.getByRole('rowheader', { name: 'nightly script' }).waitFor({ state: 'detached' });
+  assert.equal(await visit.ask('status_with', token), 401);
+}
+
+export async function users_and_audit_for_superusers(visit) {
+  const page = await inside(visit, '/admin/');
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByRole('heading', { name: 'Users' }).waitFor();
+  await visit.inspect(page, 'panel users');
+  await page.getByRole('link', { name: 'New user' }).click();
+  await page.getByLabel('User name').fill('colleague');
+  await page.getByLabel('Password').fill('a long enough phrase 42');
+  await visit.inspect(page, 'panel user');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('link', { name: 'colleague' }).click();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Users' }).waitFor();
+  await page.getByRole('link', { name: 'colleague' }).waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Audit log' }).click();
+  await page.getByRole('table').waitFor();
+  await page.getByText('colleague').first().waitFor();
+  await visit.inspect(page, 'panel audit log');
+}
+
+export async function russian_from_the_browser_and_by_choice(visit) {
+  const ticket = await visit.ask('ticket');
+  const { admin } = await visit.ask('urls');
+  const { username, password } = await visit.ask('engineer');
+  visit.expect(/status of 401/);
+  const page = await visit.page({ locale: 'ru-RU' });
+  await page.goto(`${admin}/tickets/show/android/${ticket.number}/`);
+  await page.getByLabel('Имя пользователя').fill(username);
+  await page.getByLabel('Пароль').fill(password);
+  await page.getByRole('button', { name: 'Войти' }).click();
+  await page.getByLabel('Одноразовый код').fill(await visit.ask('code', username));
+  await page.getByRole('button', { name: 'Войти' }).click();
+  await page.getByRole('heading', { name: `Обращение ${ticket.number}` }).waitFor();
+  await visit.inspect(page, 'panel ticket Russian');
+  await page.locator('#language').selectOption('en');
+  await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
+}
+
+export async function dark_stays_dark(visit) {
+  const page = await inside(visit);
+  await page.locator('#theme').selectOption('dark');
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.bsTheme), 'dark');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.bsTheme), 'dark');
+}
+
+export async function a_narrow_window_and_wrong_addresses(visit) {
+  const page = await inside(visit, '/tickets/show/android/424242/', { viewport: { width: 380, height: 700 } });
+  visit.expect(/status of 404/);
+  await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+  await visit.inspect(page, 'panel nothing here');
+  const { admin } = await visit.ask('urls');
+  await page.goto(`${admin}/tickets/`);
+  await page.getByRole('table').waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await page.goto(`${admin}/account/login/?next=//evil.example/`);
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+}

@@ -1,0 +1,92 @@
+"""What was built: small enough, hashed, compressed, from nowhere else; and every text in both languages."""
+
+import gzip
+import os
+import re
+
+import pytest
+
+from lc.build import BUILD, ROOT
+
+FACES = {"upload-gw": ("upload.html", 120_000), "admin-api": ("index.html", 200_000)}
+
+
+def page(face, name=None):
+    with open(os.path.join(BUILD, "web", face, name or FACES[face][0]), encoding="utf-8") as f:
+        return f.read()
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_first_load_is_small(face):
+    """Scripts and styles a first visit loads, as gzip sends them."""
+    loaded = re.findall(r'(?:src|href)="/([^"]+\.(?:js|css))"', page(face))
+    assert loaded and any(name.endswith(".js") for name in loaded) and any(name.endswith(".css") for name in loaded)
+    size = sum(len(read(BUILD, "web", face, name + ".gz")) for name in loaded)
+    assert size <= FACES[face][1], f"{size} bytes of {loaded}"
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_assets_are_hashed_and_have_compressed_siblings(face):
+    directory = os.path.join(BUILD, "web", face, "u/assets" if face == "upload-gw" else "assets")
+    names = [name for name in os.listdir(directory) if name.endswith((".js", ".css"))]
+    assert names
+    for name in names:
+        assert re.search(r"-[\w-]{8}\.(js|css)$", name), name
+        assert gzip.decompress(read(directory, name + ".gz")) == read(directory, name)
+        assert 0 < len(read(directory, name + ".br")) <= len(read(directory, name + ".gz"))
+
+
+@pytest.mark.parametrize("face,name", [("upload-gw", "upload.html"), ("upload-gw", "token.html"),
+                                       ("admin-api", "index.html")])
+def test_pages_run_nothing_inline_and_load_only_ours(face, name):
+    text = page(face, name)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", text)
+    assert not re.search(r"(?:src|href)=\"(?!/)", text)
+
+
+def keys(text):
+    found = re.findall(r"^ {2}(\w+): ", text, re.M)
+    assert len(found) == len(set(found)), "a key stands twice"
+    return set(found)
+
+
+def test_both_languages_have_every_text():
+    upload = read(ROOT, "services/upload-gw/web/src/words.ts").decode()
+    english, russian = upload.split("export const ru", 1)
+    panel = [read(ROOT, f"services/admin-api/web/src/words/{lang}.ts").decode() for lang in ("en", "ru")]
+    for first, second in ((english, russian), panel):
+        assert keys(first) == keys(second) and len(keys(first)) > 40
+
+
+def placeholders(text):
+    return {key: sorted(set(re.findall(r"\{(\w+)\}", rest))) for key, rest in re.findall(r"^ {2}(\w+): (.*)$", text, re.M)}
+
+
+def test_both_languages_fill_in_the_same():
+    upload = read(ROOT, "services/upload-gw/web/src/words.ts").decode().split("export const ru", 1)
+    panel = [read(ROOT, f"services/admin-api/web/src/words/{lang}.ts").decode() for lang in ("en", "ru")]
+    for first, second in (upload, panel):
+        assert placeholders(first) == placeholders(second)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_text_is_used(face):
+    sources = []
+    for directory, _, names in os.walk(os.path.join(ROOT, "services", face, "web", "src")):
+        sources += [os.path.join(directory, name) for name in names if name.endswith((".ts", ".svelte"))]
+    text = "".join(read(path).decode() for path in sources if "/words" not in path)
+    table = read(ROOT, f"services/{face}/web/src/" + ("words.ts" if face == "upload-gw" else "words/en.ts")).decode()
+    unused = [key for key in keys(table.split("export const ru")[0]) if not re.search(rf"\b{key}\b", text)]
+    assert unused == [] or all(key.startswith("scope_") for key in unused), unused
+
+
+@pytest.mark.parametrize("directory", ["services", "tests/browser"])
+def test_lock_files_name_no_registry(directory):
+    lock = read(ROOT, directory, "package-lock.json").decode()
+    assert '"resolved"' not in lock and '"integrity"' in lock
+    assert b"omit-lockfile-registry-resolved=true" in read(ROOT, directory, ".npmrc")

@@ -1,0 +1,279 @@
+// The customer's page against a real gateway: from the link to the receipt, and everything that goes wrong on the way.
+import assert from 'node:assert/strict';
+import { until } from './visit.mjs';
+
+async function open(visit, fields, options) {
+  const { gateway } = await visit.ask('urls');
+  const ticket = await visit.ask('ticket', fields);
+  const page = await visit.page(options);
+  await page.goto(`${gateway}/u/#${ticket.token}`);
+  await page.locator('dl').first().waitFor();
+  return { page, ticket, gateway };
+}
+
+async function archives(visit, ticket) {
+  return (await visit.ask('api', 'GET', `/api/v1/archives/?ticket=${ticket.number}`)).body;
+}
+
+async function choose(page, paths) {
+  await page.locator('[data-pick=files]').setInputFiles(paths);
+}
+
+async function sendAndGetReceipt(page) {
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('heading', { name: 'Received', exact: false }).first().waitFor();
+  return page.locator('.sha256').innerText();
+}
+
+export async function one_file_from_link_to_receipt(visit) {
+  const { page, ticket } = await open(visit, { attempts: 3 });
+  const file = await visit.ask('file', 'logs.tar.gz', 300000);
+  assert.match(await page.locator('dl').first().innerText(), new RegExp(`${ticket.number}[^]*Android[^]*3 uploads left`));
+  assert.equal((await page.context().cookies()).length, 0);
+  await choose(page, file.path);
+  await visit.inspect(page, 'upload chosen');
+  assert.equal(await sendAndGetReceipt(page), file.sha256);
+  const [archive] = await archives(visit, ticket);
+  assert.deepEqual([archive.name, archive.size, archive.sha256], ['logs.tar.gz', file.size, file.sha256]);
+  await page.getByText('2 uploads left').waitFor();
+  await visit.inspect(page, 'upload received');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('button', { name: 'Copy the receipt' }).click();
+  await page.getByText('Copied', { exact: true }).waitFor();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), new RegExp(file.sha256));
+  assert.equal((await page.context().cookies()).length, 0);
+}
+
+export async function the_link_works_in_every_shape(visit) {
+  const { gateway } = await visit.ask('urls');
+  const { token } = await visit.ask('ticket');
+  const page = await visit.page();
+  for (const address of [`/u/${token}`, `/u/${token}/`, `/archives/upload/?token=${token}`]) {
+    await page.goto(gateway + address);
+    await page.getByText('uploads left').first().waitFor();
+    assert.equal(new URL(page.url()).pathname + new URL(page.url()).hash, `/u/#${token}`, address);
+  }
+  await page.goto(`${gateway}/archives/upload/`);
+  await visit.inspect(page, 'upload token form');
+  await page.getByLabel('Upload token').fill('nonsense');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('does not look like').waitFor();
+  await page.getByLabel('Upload token').fill(`  ${token.toUpperCase()} `);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('uploads left').first().waitFor();
+}
+
+export async function several_files_are_one_tar(visit) {
+  const { page, ticket } = await open(visit, { attempts: 2 });
+  const files = [
+    await visit.ask('file', 'many/one.log', 1000),
+    await visit.ask('file', 'many/журнал.log', 70000),
+    await visit.ask('file', `many/${'n'.repeat(150)}.txt`, 512),
+  ];
+  await choose(page, files.map((file) => file.path));
+  await page.getByText('3 files in logs-').waitFor();
+  await sendAndGetReceipt(page);
+  const [archive] = await archives(visit, ticket);
+  assert.match(archive.name, /^logs-[0-9a-f]{8}\.tar$/);
+  const unpacked = await visit.ask('unpack', archive.id);
+  assert.deepEqual(unpacked, Object.fromEntries(files.map((file) => [file.path.split('/').pop(), file.sha256])));
+  await page.getByText('1 upload left').waitFor();
+}
+
+export async function a_folder_keeps_its_paths(visit) {
+  const { page, ticket } = await open(visit);
+  const first = await visit.ask('file', 'bundle/deep/er/a.log', 10);
+  const second = await visit.ask('file', 'bundle/b.log', 20);
+  await page.locator('[data-pick=folder]').setInputFiles(first.path.replace('/deep/er/a.log', ''));
+  await sendAndGetReceipt(page);
+  const [archive] = await archives(visit, ticket);
+  assert.match(archive.name, /^bundle-[0-9a-f]{8}\.tar$/);
+  assert.deepEqual(await visit.ask('unpack', archive.id), { 'bundle/deep/er/a.log': first.sha256, 'bundle/b.log': second.sha256 });
+}
+
+export async function dropping_works(visit) {
+  const { page, ticket } = await open(visit);
+  const data = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(['dropped on the page'], 'dropped.log'));
+    return transfer;
+  });
+  await page.locator('section.card').dispatchEvent('drop', { dataTransfer: data });
+  await sendAndGetReceipt(page);
+  assert.equal((await archives(visit, ticket))[0].name, 'dropped.log');
+}
+
+export async function goes_on_after_the_gateway_was_killed(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket } = await open(visit);
+  const file = await visit.ask('file', 'big.bin', 120_000_000);
+  await choose(page, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 10 && bar.value < bar.max), 'the middle of the upload');
+  await visit.ask('kill_gateway');
+  await page.getByText('goes on by itself').waitFor();
+  await visit.inspect(page, 'upload without connection');
+  await visit.ask('start_gateway');
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 90000 });
+  assert.equal(await page.locator('.sha256').innerText(), file.sha256);
+  const [archive] = await archives(visit, ticket);
+  assert.equal(archive.sha256, file.sha256);
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function pauses_and_goes_on_after_a_reload(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket } = await open(visit);
+  const file = await visit.ask('file', 'reload.bin', 100_000_000);
+  await choose(page, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 10 && bar.value < bar.max), 'the middle of the upload');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('Paused').waitFor();
+  await visit.inspect(page, 'upload paused');
+  await page.reload();
+  await page.getByText('An upload was interrupted: reload.bin').waitFor();
+  await visit.inspect(page, 'upload interrupted');
+  let offset = 0;
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH' && offset === 0) offset = Number(request.headers()['upload-offset']);
+  });
+  await choose(page, file.path);
+  assert.equal(await sendAndGetReceipt(page), file.sha256);
+  assert.ok(offset > 0, `went on at ${offset}`);
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function a_small_file_survives_a_reload_by_itself(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket } = await open(visit);
+  const file = await visit.ask('file', 'small.bin', 20_000_000);
+  await choose(page, file.path);
+  // Only once the browser has kept its copy can a reload find it.
+  await until(() => page.evaluate(async () => {
+    const names = (await indexedDB.databases()).map((db) => db.name);
+    const count = (name, store) => new Promise((resolve) => {
+      const open = indexedDB.open(name);
+      open.onsuccess = () => {
+        const db = open.result;
+        if (!db.objectStoreNames.contains(store)) { db.close(); resolve(0); return; }
+        const request = db.transaction(store).objectStore(store).count();
+        request.onsuccess = () => { db.close(); resolve(request.result); };
+      };
+      open.onerror = () => resolve(0);
+    });
+    return names.includes('uppy-blobs') && (await count('uppy-blobs', 'files')) > 0;
+  }), 'the copy in the browser');
+  await visit.ask('kill_gateway');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByText('goes on by itself').waitFor();
+  await visit.ask('start_gateway');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 60000 });
+  assert.equal((await archives(visit, ticket))[0].sha256, file.sha256);
+}
+
+export async function refusals_say_what_to_do(visit) {
+  visit.expect(/status of 4\d\d/);
+  const { gateway } = await visit.ask('urls');
+  const page = await visit.page();
+  const say = async (token, words, what) => {
+    await page.goto('about:blank');
+    await page.goto(`${gateway}/u/#${token}`);
+    await page.getByRole('alert').getByText(words).waitFor();
+    await visit.inspect(page, what);
+  };
+  await say('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'not known', 'upload unknown token');
+  await say((await visit.ask('ticket', { resolved: true })).token, 'already resolved', 'upload resolved');
+  await say((await visit.ask('ticket', { attempts: 0 })).token, 'no longer valid', 'upload expired');
+  const { token } = await visit.ask('ticket', { max_bytes: 1000 });
+  const file = await visit.ask('file', 'large.bin', 5000);
+  await page.goto('about:blank');
+  await page.goto(`${gateway}/u/#${token}`);
+  await choose(page, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('alert').getByText('too large: at most 1 kB').waitFor();
+  await page.goto('about:blank');
+  await page.goto(`${gateway}/u/#${token}`);
+  await choose(page, (await visit.ask('file', 'empty.bin', 0)).path);
+  await page.getByRole('alert').getByText('nothing in it').waitFor();
+}
+
+export async function names_that_mean_harm(visit) {
+  const { page, ticket } = await open(visit);
+  const name = '"><img src=x onerror=document.title=1>\u202egpj.exe';
+  await page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('x') });
+  await page.getByText('⟨202E⟩').first().waitFor();
+  await sendAndGetReceipt(page);
+  assert.notEqual(await page.title(), '1');
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function russian_and_a_phone(visit) {
+  const { page } = await open(visit, { attempts: 3 }, { locale: 'ru-RU', viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await page.getByText('осталось 3 загрузки').waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await visit.inspect(page, 'upload phone Russian');
+  await page.locator('#language').selectOption('en');
+  await page.getByText('3 uploads left').waitFor();
+}
+
+export async function by_keyboard_alone(visit) {
+  const { page, ticket } = await open(visit);
+  for (let i = 0; i < 10; i++) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate(() => document.activeElement?.textContent)) === 'Choose files') break;
+  }
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await chooser.setFiles((await visit.ask('file', 'keys.log', 100)).path);
+  await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+  await until(() => page.evaluate(() => document.activeElement?.textContent === 'Send'), 'the focus on the next step');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor();
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function without_javascript(visit) {
+  const { gateway } = await visit.ask('urls');
+  const ticket = await visit.ask('ticket');
+  const page = await visit.page({ javaScriptEnabled: false });
+  const file = await visit.ask('file', 'plain.log', 5000);
+  await page.goto(`${gateway}/archives/upload/`);
+  await page.locator('#plain-token').fill(ticket.token);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  assert.equal(new URL(page.url()).pathname, `/u/${ticket.token}`);
+  await page.locator('#plain-file').setInputFiles(file.path);
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByText(file.sha256).waitFor();
+  assert.equal((await archives(visit, ticket))[0].sha256, file.sha256);
+}
+
+export async function console_line(visit) {
+  const { page, ticket, gateway } = await open(visit);
+  await page.getByText('From the command line').click();
+  await page.getByText(`curl -T logs.tar.gz ${gateway}/u/${ticket.token}/`).waitFor();
+  await visit.inspect(page, 'upload console lines');
+}
+
+export async function two_tabs_do_not_fight(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket, gateway } = await open(visit);
+  const file = await visit.ask('file', 'tabs.bin', 100_000_000);
+  await choose(page, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const other = await page.context().newPage();
+  await other.goto(`${gateway}/u/#${ticket.token}`);
+  await other.getByText('Another tab of this browser').waitFor();
+  await visit.inspect(other, 'upload in another tab');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 60000 });
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function the_page_itself_is_valid(visit) {
+  const { validateHtml } = await import('./visit.mjs');
+  const { gateway } = await visit.ask('urls');
+  for (const path of ['/u/', '/archives/upload/']) validateHtml(await (await fetch(gateway + path)).text(), path);
+}
