@@ -83,7 +83,7 @@ class Driver:
         self._send({"run": scenario})
         while "ask" in (message := self._receive()):
             self._send(self._answer(message))
-        assert "error" not in message, message["error"]
+        assert "error" not in message, message["error"][:6000]
 
     def close(self):
         self.popen.stdin.close()

@@ -46,7 +46,7 @@ for (let order = await receive(); order !== null; order = await receive()) {
     send({ done: true });
   } catch (error) {
     const where = await visit.picture(`failed-${order.run}`).catch(() => '');
-    send({ error: `${error.stack ?? error}\n${visit.log.join('\n')}\n${where}` });
+    send({ error: `${error.stack ?? error}\n${visit.log.slice(-20).join('\n')}\n${where}` });
   } finally {
     await visit.close();
   }
