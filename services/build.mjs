@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const modules = join(here, 'node_modules');
 const faces = ['upload-gw', 'admin-api'];
 const UPLOADER = '../deploy/uploader.sh'; // the gateway hands it out beside its pages
-const SOURCES = ['upload-gw/web', 'admin-api/web', '../shared/web', 'package.json', 'package-lock.json', '.npmrc', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json', 'build.mjs', UPLOADER];
+const SOURCES = ['upload-gw/web', 'admin-api/web/src', 'admin-api/web/index.html', '../shared/web', 'package.json', 'package-lock.json', '.npmrc', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json', 'build.mjs', UPLOADER];
 const PACKABLE = /\.(js|css|html|svg)$/;
 
 function filesUnder(path) {

@@ -61,8 +61,9 @@ static json_t *whole(const struct admission *a, const char *const *receipts, siz
             json_array_append_new(archives, archive);
     }
     iso_time(a->expires_ms * 1000, at);
-    return json_pack("{s:I, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "attempts", (json_int_t)a->attempts,
-                     "resolved", a->resolved, "expires_at", a->expires_ms > 0 ? at : NULL, "archives", archives);
+    return json_pack("{s:I, s:s, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "platform", a->platform,
+                     "attempts", (json_int_t)a->attempts, "resolved", a->resolved, "expires_at",
+                     a->expires_ms > 0 ? at : NULL, "archives", archives);
 }
 
 static void print_archive(FILE *out, json_t *archive)
@@ -89,7 +90,8 @@ static void answer_receipt_text(struct conn *c, const struct admission *a, json_
     if (a->expires_ms > 0)
         fprintf(out, "The token works until %s.\n", json_string_value(json_object_get(receipt, "expires_at")));
     fprintf(out, json_array_size(archives) > 0 ? "Arrived, the last first:\n" : "Nothing has arrived yet.\n");
-    json_array_foreach(archives, i, archive) print_archive(out, archive);
+    json_array_foreach (archives, i, archive)
+        print_archive(out, archive);
     if (fclose(out) == 0)
         answer_text(c, 200, TEXT_TYPE, text, len);
     else

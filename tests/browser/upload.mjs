@@ -28,7 +28,7 @@ async function sendAndGetReceipt(page) {
 export async function one_file_from_link_to_receipt(visit) {
   const { page, ticket } = await open(visit, { attempts: 3 });
   const file = await visit.ask('file', 'logs.tar.gz', 300000);
-  assert.match(await page.locator('dl').first().innerText(), new RegExp(`${ticket.number}[^]*Android[^]*3 uploads left`));
+  assert.match(await page.locator('dl').first().innerText(), new RegExp(`${ticket.number}[^]*android[^]*3 uploads left`));
   assert.equal((await page.context().cookies()).length, 0);
   await choose(page, file.path);
   await visit.inspect(page, 'upload chosen');

@@ -24,7 +24,7 @@ def ticket(redis_server):
 def test_receipt_lists_what_arrived(gateway, ticket):
     url = f"{gateway.url}/u/{ticket[0]}"
     assert requests.get(url, headers=JSON, timeout=10).json() == {
-        "ticket": 1000 + ticket[1], "attempts": 5, "resolved": False, "expires_at": "2100-01-01T00:00:00.123000Z",
+        "ticket": 1000 + ticket[1], "platform": "android", "attempts": 5, "resolved": False, "expires_at": "2100-01-01T00:00:00.123000Z",
         "archives": []}
     put = requests.put(f"{url}/первый.log", data=b"one", timeout=10).json()
     answer = tus.create(gateway.port, ticket[0], 3, "second.log", b"two")
@@ -57,8 +57,8 @@ def test_unknown_tokens_and_browsers(gateway, ticket):
         assert requests.get(f"{gateway.url}/u/{token}", headers=JSON, timeout=10).json() == {"detail": "Not found."}
         assert (r := requests.get(f"{gateway.url}/u/{token}", timeout=10)).status_code == 404
         assert r.text == "Not found.\n"
-        assert "Upload an archive" in requests.get(f"{gateway.url}/u/{token}", headers=BROWSER, timeout=10).text
-    assert "Upload an archive" in requests.get(f"{gateway.url}/u/{ticket[0]}", headers=BROWSER, timeout=10).text
+        assert "Send files to support" in requests.get(f"{gateway.url}/u/{token}", headers=BROWSER, timeout=10).text
+    assert "Send files to support" in requests.get(f"{gateway.url}/u/{ticket[0]}", headers=BROWSER, timeout=10).text
 
 
 def test_put_answers_text_to_those_who_ask_for_it(gateway, ticket):
