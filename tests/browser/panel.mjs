@@ -182,7 +182,7 @@ export async function copies_token_link_and_message(visit) {
     await page.getByText('copied', { exact: false }).last().waitFor();
     return page.evaluate(() => navigator.clipboard.readText());
   };
-  assert.equal(await copied(`Copy: Upload token, ${ticket.number}`), ticket.token);
+  assert.equal(await copied(`Copy: Token, ${ticket.number}`), ticket.token);
   assert.equal(await copied(`Copy: Link, ${ticket.number}`), `${gateway}/u/#${ticket.token}`);
   const english = await copied(`Copy: Message EN (English), ${ticket.number}`);
   const russian = await copied(`Copy: Message RU (Русский), ${ticket.number}`);

@@ -145,6 +145,7 @@ export const en = {
   clear_search: 'Show all',
 
   token: 'Upload token',
+  token_short: 'Token',
   token_unreadable: 'cannot be shown: make a new one',
   copied_token: 'Token of ticket {number} copied',
   copied_link: 'Link of ticket {number} copied',

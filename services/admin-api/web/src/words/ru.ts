@@ -146,6 +146,7 @@ export const ru: Words<keyof typeof en> = {
   clear_search: 'Показать все',
 
   token: 'Код загрузки',
+  token_short: 'Код',
   token_unreadable: 'показать нельзя: создайте новый',
   copied_token: 'Код обращения {number} скопирован',
   copied_link: 'Ссылка обращения {number} скопирована',
