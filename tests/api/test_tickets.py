@@ -16,6 +16,7 @@ MOST, LEAST = ("Ensure this value is less than or equal to {}.", "Ensure this va
 BIG = 9223372036854775807
 WHEN = ("Datetime has wrong format. Use one of these formats instead: "
         "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].")
+GATEWAY_ENV = {"FAILED_TOKENS": "0"}  # old tokens are tried until they end
 FIELDS = ["id", "number", "resolved", "token", "attempts", "platform", "time_create", "time_update", "user", "note",
           "expires_at", "max_bytes", "archive_count", "archive_bytes", "last_archive"]
 

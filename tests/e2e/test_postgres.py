@@ -27,8 +27,8 @@ def stack(scratch, postgres):
 @pytest.fixture
 def second(stack):
     """Another admin-api on the same stores."""
-    service = Admin(stack.data_dir, stack.redis.url, os.path.join(stack.directory, "second.log"), stack.admin.env)
-    service.env["ADMIN_LISTEN"] = f"127.0.0.1:{service.port}"
+    same = {name: value for name, value in stack.admin.env.items() if not name.endswith("_LISTEN")}
+    service = Admin(stack.data_dir, stack.redis.url, os.path.join(stack.directory, "second.log"), same)
     service.secrets = stack.admin.secrets
     yield service.start()
     service.close()

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistr.h>
 
 #include "services/admin-api/http/handlers.h"
 #include "shared/http/query.h"
@@ -83,6 +84,8 @@ int route_match(struct span path, char params[EXCHANGE_PARAMS][EXCHANGE_PARAM_SI
             ssize_t n = query_decode(found[p], false, params[p], EXCHANGE_PARAM_SIZE);
             if (n < 0)
                 return n == -ENAMETOOLONG ? 0 : -EINVAL;
+            if (u8_check((const uint8_t *)params[p], (size_t)n) != NULL) /* nothing here has such a name */
+                return 0;
         }
         return 1;
     }

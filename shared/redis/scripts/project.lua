@@ -70,7 +70,7 @@ if old_hash ~= ticket.h then
 end
 each(file)
 each(publish)
-each(free_name)
+each(newer and free_name or function() end) -- an old message may speak of a name that was claimed again since
 each(take_name)
 if newer then
     for _, key in ipairs({ticket.key, ticket.done, ticket.names, ticket.receipts}) do
