@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "services/admin-api/accounts/throttle.h"
@@ -32,6 +33,18 @@ struct opened {
     struct site *site;
 };
 
+/* Before the database is looked for in it, whose words would name another variable. */
+static int check_data_dir(const char *path, char *why, size_t why_size)
+{
+    struct stat st;
+    int err = stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+
+    if (err < 0)
+        snprintf(why, why_size, "DATA_DIR: %.300s: %s", path,
+                 err == -ENOENT ? "it does not exist: make it, or name the right one" : strerror(-err));
+    return err;
+}
+
 int opened_new(const struct admin_config *config, struct opened **out, char *why, size_t why_size)
 {
     char reason[REASON] = "out of memory";
@@ -43,6 +56,8 @@ int opened_new(const struct admin_config *config, struct opened **out, char *why
     else if ((err = keyring_new(config->secret_key, config->secret_key_fallbacks, &o->keys, reason, sizeof(reason))) <
              0)
         snprintf(why, why_size, "SECRET_KEY: %s", reason);
+    else
+        err = check_data_dir(config->data_dir, why, why_size);
     if (err < 0) {
         opened_free(o);
         return err;

@@ -36,3 +36,10 @@ def test_print_config_names_the_same_variables(program, tmp_path):
                           check=False)
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", done.stdout, re.M)) == set(offered(program))
+
+
+def test_directory_that_is_not_there_is_named(tmp_path):
+    env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": secrets.token_urlsafe(48), "DATA_DIR": str(tmp_path / "nope")}
+    for program in ("upload-gw", "admin-api"):
+        done = subprocess.run([binary(program)], capture_output=True, text=True, timeout=20, env=env, check=False)
+        assert done.returncode == 1 and f"DATA_DIR: {tmp_path}/nope" in done.stderr, done.stderr

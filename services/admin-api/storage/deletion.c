@@ -75,7 +75,7 @@ static void note_error(struct sweep_outcome *out, int err, const char *id)
     if (out->error < 0)
         return;
     out->error = err;
-    snprintf(out->upload_id, sizeof(out->upload_id), "%s", id);
+    snprintf(out->upload_id, sizeof(out->upload_id), "%.*s", STORAGE_ID_SIZE - 1, id);
 }
 
 int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out)
