@@ -38,7 +38,8 @@ static const struct {
     {&tickets_resource, "id__gte=99990", "(rowid>?)", "Index Cond: (id >= ", true},
     {&tickets_resource, "resolved=false", "tickets_resolved (resolved=?)", "tickets_resolved", false},
     {&tickets_resource, "resolved=true", "tickets_resolved (resolved=?)", NULL, false},
-    {&tickets_resource, "user=u7", "tickets_user (user_id=?)", NULL, false}, /* or along tickets_created: few are sorted */
+    {&tickets_resource, "user=u7", "tickets_user (user_id=?)", NULL,
+     false}, /* or along tickets_created: few are sorted */
     {&tickets_resource, "user=nobody", "tickets_user (user_id=?)", NULL, false},
     {&tickets_resource, "user=u7&resolved=false", NULL, NULL, true},
     {&tickets_resource, "year=2024", "tickets_created (time_create>? AND time_create<?)", "tickets_created", false},
