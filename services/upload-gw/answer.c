@@ -206,10 +206,11 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
 
     count_refusal(e);
     expand(row->text, x, text, sizeof(text) - 1);
+    size_t len = strlen(text);
     if (seconds > 0)
         snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
     if (c->plain) {
-        strcat(text, "\n");
+        snprintf(text + len, sizeof(text) - len, "\n");
         answer_lines(c, row->status, text, retry);
         return;
     }

@@ -31,7 +31,7 @@ export class Visit {
 
   /** A page of a browser of its own: nothing shared with other contexts. */
   async page(options = {}) {
-    const context = await this.browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', viewport: { width: 1280, height: 800 }, ...options });
+    const context = await this.browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' /* colours are looked at once they have changed */, ...options });
     context.setDefaultTimeout(SLOW_MS);
     this.contexts.push(context);
     context.on('page', (page) => this.#watch(page));

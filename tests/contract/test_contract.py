@@ -287,6 +287,8 @@ def test_checks(contract, stack):
         contract.send("GET", "/api/v1/check/token/", 303, anonymous, gateway=gateway)
         contract.send("GET", f"/api/v1/check/token/{ticket['token']}", 200, anonymous, gateway=gateway)
         contract.send("GET", "/api/v1/check/token/none", 404, anonymous, gateway=gateway)
+    contract.send("GET", "/api/v1/check/site/", 200)
+    contract.send("GET", "/api/v1/check/site/", 401, anonymous, wrong=True)
     contract.send("GET", "/api/v1/check/storage/", 200)
     contract.send("GET", "/api/v1/check/storage/", 401, anonymous, wrong=True)
     contract.send("GET", "/api/v1/check/storage/", 401, anonymous, headers={"Authorization": "Bearer forged"})

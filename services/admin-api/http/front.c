@@ -168,7 +168,8 @@ static int begin(struct front *f, struct passage *p)
     if (err < 1)
         return err;
     x->route = route_for(&p->match, x->method);
-    if (x->route == NULL || x->route->thread != ROUTE_LOOP)
+    /* Who may is found out by a worker: a row that is not public never answers from here. */
+    if (x->route == NULL || x->route->thread != ROUTE_LOOP || x->route->access != ACCESS_PUBLIC)
         return 1;
     return negotiates(p) ? x->route->handler(x) : answer_error(x, API_NOT_ACCEPTABLE, NULL);
 }

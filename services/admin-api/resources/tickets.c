@@ -103,6 +103,7 @@ static const struct field fields[] = {
      .doc = "Their size together."},
     {.name = "last_archive",
      .type = FIELD_TIME,
+     .rules = RULE_NULLABLE,
      .select = "(SELECT max(a.time_create) FROM archives a WHERE a.ticket_id = t.id)",
      .doc = "When the last of them arrived; null: none."},
 };
