@@ -11,6 +11,7 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/upload.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
 #define SUFFIXED_NAMES 2
@@ -50,6 +51,7 @@ static void on_committed(void *arg, enum commit_status status, const char *name)
     char suffixed[FILENAME_SIZE];
     bool named = true;
 
+    CRASH_POINT(COMMITTED);
     u->committed = status == COMMIT_OK || status == COMMIT_UNAVAILABLE; /* which may have happened */
     switch (status) {
     case COMMIT_OK:
@@ -97,6 +99,7 @@ enum upload_step publish_commit(struct upload *u)
     }
     request.receipt = receipt == NULL ? "{}" : receipt;
     attempts_commit(u->lane->link, &request, on_committed, u);
+    CRASH_POINT(COMMIT_ASKED);
     free(receipt);
     return UPLOAD_WAIT;
 }
@@ -130,8 +133,10 @@ static void run_publish(struct pool_job *job, char *buffer, size_t size)
     int err = record_manifest_encode(&manifest, &bytes, &len);
     if (err == 0)
         err = spool_publish(u->sink.spool, u->id, bytes, len);
-    if (err == 0 && u->tus != NULL)
+    if (err == 0 && u->tus != NULL) {
+        CRASH_POINT(TUS_PUBLISHED);
         spool_state_remove(u->sink.spool, u->id);
+    }
     free(bytes);
     if (err < 0) {
         u->sink.error = -err;
@@ -180,7 +185,9 @@ void publish_tell(struct upload *u)
 {
     char hex[DIGEST_HEX_SIZE];
 
+    CRASH_POINT(PUBLISHED);
     wake_admin(u);
+    CRASH_POINT(WOKEN);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
     log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),
              LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
@@ -198,6 +205,7 @@ static void answer_published(struct upload *u, const char *hex)
     snprintf(text, sizeof(text), "%s: %lld bytes arrived, SHA-256 %s\n", u->body.name, (long long)u->sink.size, hex);
     upload_end(u);
     answer_lines(c, 201, text, "");
+    CRASH_POINT(ANSWERED);
 }
 
 enum upload_step publish_finish(struct upload *u)
@@ -217,5 +225,6 @@ enum upload_step publish_finish(struct upload *u)
                              "size", (json_int_t)u->sink.size, "sha256", hex, "upload_id", u->id);
     upload_end(u);
     answer_json(c, 201, body, NULL);
+    CRASH_POINT(ANSWERED);
     return UPLOAD_WAIT;
 }

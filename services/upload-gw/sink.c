@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "services/upload-gw/checksum.h"
+#include "shared/crash/crash.h"
 
 #define AHEAD_BYTES (INT64_C(1) << 30) /* never the whole length at once: one request could take the disk */
 #define SMALL_BYTES (INT64_C(4) << 20) /* not worth allocating ahead */
@@ -114,10 +115,12 @@ enum gateway_error sink_restart(struct sink *s)
 enum gateway_error sink_finish(struct sink *s)
 {
     int err = 0;
+    CRASH_POINT(BODY_WHOLE);
     if (s->allocated > s->size && ftruncate(s->fd, s->size) < 0)
         err = errno;
     if (err == 0 && fsync(s->fd) < 0)
         err = errno;
+    CRASH_POINT(DATA_SYNCED);
     if (close(s->fd) < 0 && err == 0)
         err = errno;
     s->fd = -1;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "services/upload-gw/tus.h"
+#include "shared/crash/crash.h"
 
 #define STATE_SIZE   8192
 #define REHASH_BYTES (256 * 1024)
@@ -97,6 +98,8 @@ static int load(struct upload *u)
 {
     struct tus *t = u->tus;
     int err = t->lapsed ? spool_state_seize(u->lane->gateway->spool, u->id) : 0;
+    if (t->lapsed)
+        CRASH_POINT(TUS_SEIZED);
     if (err == 0)
         err = read_state(u);
     if (err < 0)
@@ -136,6 +139,7 @@ void tus_run_create(struct pool_job *job, char *buffer, size_t size)
         err = advance_state(u);
     if (err == 0)
         err = spool_created(u->sink.spool);
+    CRASH_POINT(TUS_CREATED);
     u->error = failed(u, err);
     done(u);
 }
@@ -151,7 +155,10 @@ static enum gateway_error keep(struct upload *u)
     if (!grown && !end && !t->declares)
         return GATEWAY_OK;
     enum gateway_error e = sink_keep(&u->sink, end);
-    return e == GATEWAY_OK ? failed(u, advance_state(u)) : e;
+    CRASH_POINT(TUS_DATA_KEPT);
+    e = e == GATEWAY_OK ? failed(u, advance_state(u)) : e;
+    CRASH_POINT(TUS_COUNTED);
+    return e;
 }
 
 void tus_run_keep(struct pool_job *job, char *buffer, size_t size)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
 #define ASK_AGAIN_MS  50
@@ -151,6 +152,7 @@ static void on_dropped(void *arg, const struct hold_answer *a)
 {
     struct upload *u = arg;
     (void)a; /* unheard, the lease ends alone */
+    CRASH_POINT(TUS_LET_GO);
     upload_go(u, u->error == GATEWAY_OK ? UPLOAD_ANSWER : UPLOAD_REFUSE);
 }
 
@@ -161,6 +163,7 @@ enum upload_step tus_let_go(struct upload *u)
     if (!t->holds)
         return u->error == GATEWAY_OK ? UPLOAD_ANSWER : UPLOAD_REFUSE;
     t->holds = false;
+    CRASH_POINT(TUS_LETTING_GO);
     hold_drop(u->lane->link, &t->hold, t->end, t->final_size, t->final_sha256, on_dropped, u);
     return UPLOAD_WAIT;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
 #define AT_RISK_BYTES (INT64_C(64) << 20) /* received and not yet counted by a state on the disk */
@@ -262,6 +263,7 @@ static enum upload_step hashed(struct upload *u)
     if (u->error != GATEWAY_OK)
         return UPLOAD_FAIL;
     digest_final(&u->sink.digest, u->sink.sha256);
+    CRASH_POINT(TUS_WHOLE);
     return UPLOAD_COMMIT;
 }
 

@@ -12,6 +12,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
 #include "services/upload-gw/tus.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
 #define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
@@ -139,6 +140,7 @@ static void on_admitted(void *arg, const struct admission *a)
 {
     struct upload *u = arg;
     enum gateway_error e = upload_take_admission(u, a);
+    CRASH_POINT(ADMITTED);
     upload_go(u, e == GATEWAY_OK ? UPLOAD_CHECK : upload_fail(u, e));
 }
 
@@ -358,6 +360,7 @@ static void run_discard(struct pool_job *job, char *buffer, size_t size)
     (void)buffer;
     (void)size;
     sink_discard(&u->sink);
+    CRASH_POINT(DISCARDED);
     u->published = u->committed && spool_is_published(u->sink.spool, u->id) != 0;
     loop_post(u->lane->loop, &u->done);
 }
@@ -375,6 +378,7 @@ static enum upload_step step_fail(struct upload *u)
     u->next = UPLOAD_FAIL;
     if (!u->admitted || u->committed)
         return UPLOAD_DISCARD;
+    CRASH_POINT(RELEASING);
     attempts_release(u->lane->link, u->ticket_id, u->id, on_released, u);
     return UPLOAD_WAIT;
 }

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "shared/crash/crash.h"
 #include "shared/spool/internal.h"
 
 #define DIRECTORY_MODE 02770
@@ -141,6 +142,7 @@ int spool_create(struct spool *s, const char *id)
     close(dir);
     if (err < 0 && err != -EEXIST) /* that would be another writer's */
         spool_discard(s, id);
+    CRASH_POINT(SPOOLED);
     return err < 0 ? err : fd;
 }
 
@@ -166,10 +168,12 @@ int spool_write_file(int dir, const char *name, const void *bytes, size_t len)
     int err = fchmod(fd, FILE_MODE) < 0 ? -errno : 0;
     if (err == 0)
         err = write_all(fd, bytes, len);
+    CRASH_POINT(FILE_WRITTEN);
     if (err == 0 && fsync(fd) < 0)
         err = -errno;
     if (close(fd) < 0 && err == 0)
         err = -errno;
+    CRASH_POINT(FILE_SYNCED);
     return err;
 }
 
@@ -199,9 +203,14 @@ int spool_publish(struct spool *s, const char *id, const void *manifest, size_t 
     if (err == 0 && fsync(dir) < 0)
         err = -errno;
     close(dir);
+    CRASH_POINT(MANIFEST_SYNCED);
     if (err == 0)
         err = rename_upload(s, id);
-    if (err == 0 && (fsync(s->fds[SPOOL_NEW]) < 0 || fsync(s->fds[SPOOL_TMP]) < 0))
+    CRASH_POINT(RENAMED);
+    if (err == 0 && fsync(s->fds[SPOOL_NEW]) < 0)
+        err = -errno;
+    CRASH_POINT(NEW_SYNCED);
+    if (err == 0 && fsync(s->fds[SPOOL_TMP]) < 0)
         err = -errno;
     return err;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/crash/crash.h"
 #include "shared/spool/internal.h"
 
 #define STATE        "state"
@@ -32,8 +33,10 @@ static int replace_state(int dir, const char *beside, int (*still_ours)(void *ar
         unlinkat(dir, beside, 0);
         return -ESTALE;
     }
+    CRASH_POINT(TUS_STATE_BESIDE);
     if (renameat(dir, beside, dir, STATE) < 0)
         return errno == ENOENT ? -ESTALE : -errno;
+    CRASH_POINT(TUS_STATE_RENAMED);
     return fsync(dir) < 0 ? -errno : 0;
 }
 

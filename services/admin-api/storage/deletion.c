@@ -10,6 +10,7 @@
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
 #define PAGE 100
@@ -20,6 +21,7 @@ static int run_two(struct db_conn *c, const struct db_statement *first, const st
     int64_t n = db_exec(c, first, id, now_us);
     if (n >= 0 && second != NULL)
         n = db_exec(c, second, id, now_us);
+    CRASH_POINT(DOOMED);
     return n < 0 ? (int)n : 0;
 }
 
@@ -58,10 +60,13 @@ static int read_page(struct db_conn *c, const char *after, char ids[PAGE][STORAG
 
 static int remove_one(struct storage *s, struct db_conn *c, const char *id)
 {
+    CRASH_POINT(DELETING);
     int err = spool_id_is_valid(id) ? store_remove(s, id) : 0;
+    CRASH_POINT(UNLINKED);
     if (err < 0)
         return err;
     int64_t n = db_exec(c, storage_statement(DOOMED_DONE), id);
+    CRASH_POINT(UNDOOMED);
     if (n > 0) {
         ADMIN_COUNT(ARCHIVES_REMOVED);
         log_info("deletion.removed", LOG_S("upload_id", id));

@@ -12,6 +12,7 @@
 #include "services/admin-api/security/audit.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/crash/crash.h"
 #include "shared/digest/digest.h"
 #include "shared/http/filename.h"
 #include "shared/log/log.h"
@@ -65,6 +66,7 @@ static int step_read(struct filing *f)
     if (err < 0)
         return err;
     f->why = NULL;
+    CRASH_POINT(FILING_READ);
     return f->wanted != 0 && f->manifest.ticket_id != f->wanted;
 }
 
@@ -123,6 +125,7 @@ static int record(struct db_conn *c, void *arg)
     int64_t fresh = db_exec(c, storage_statement(LEDGER_ADD), m->upload_id, m->ticket_id, now);
     if (fresh < 0)
         return (int)fresh;
+    CRASH_POINT(FILING_LEDGER);
     int there = db_one(c, NULL, NULL, storage_statement(ARCHIVE_HAS), m->upload_id);
     if (there < 0)
         return there;
@@ -141,13 +144,16 @@ static int record(struct db_conn *c, void *arg)
     if (err < 0)
         return err;
     f->verdict = FILED;
+    CRASH_POINT(FILING_ARCHIVE);
     int64_t taken = db_exec(c, storage_statement(ATTEMPT_TAKE), m->ticket_id, now);
+    CRASH_POINT(FILING_ATTEMPT);
     return taken < 0 ? (int)taken : 0;
 }
 
 static int step_record(struct filing *f)
 {
     int err = db_transaction(f->conn, record, f);
+    CRASH_POINT(FILING_COMMITTED);
     if (err == -EBADMSG && f->verdict == REFUSED)
         return to_orphans(f);
     if (err < 0)
@@ -167,6 +173,7 @@ static int step_move(struct filing *f)
 {
     f->why = "it cannot be moved to archives/";
     int err = store_file(f->storage, f->id);
+    CRASH_POINT(FILED);
     return err == -EEXIST || err == -ENOTEMPTY ? to_trash(f, "its archive is there already") : err;
 }
 

@@ -12,6 +12,7 @@
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 #include "shared/redis/reply.h"
@@ -141,7 +142,9 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     r->row.taken_count = r->taken.count;
     r->row.unfiled = (const char *const *)r->unfiled.items;
     r->row.unfiled_count = r->unfiled.count;
+    CRASH_POINT(PROJECTION_READ);
     int err = attempts_project(client, &r->row);
+    CRASH_POINT(PROJECTED);
     if (err < 0)
         return err;
     ADMIN_COUNT(PROJECTIONS);
@@ -150,7 +153,9 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
         return known < 0 ? known : rebury(client, r);
     if (r->projected_rev == r->row.rev && r->filed.count == 0)
         return 0;
-    return db_transaction(c, note_projected, r);
+    err = db_transaction(c, note_projected, r);
+    CRASH_POINT(PROJECTION_NOTED);
+    return err;
 }
 
 int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
@@ -308,6 +313,7 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
 
     if (err == 0)
         err = attempts_epoch_begin(client, epoch); /* nothing is granted on half of it */
+    CRASH_POINT(EPOCH_BEGUN);
     if (err == 0)
         err = store_each(spool_new_fd(s->spool), on_unfiled, &unfiled);
     do {
@@ -321,8 +327,10 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
         err = projection_bury(c, client);
     if (err == 0)
         err = bury_all_unknown(c, client);
+    CRASH_POINT(EPOCH_DUE);
     if (err == 0)
         err = attempts_epoch_set(client, epoch);
+    CRASH_POINT(EPOCH_SET);
     unfiled_free(&unfiled);
     if (err == 0) {
         ADMIN_COUNT(PROJECTIONS_FULL);
@@ -381,6 +389,7 @@ static int bury_one(struct db_conn *c, struct redis_client *client, const struct
     int err = found == 0 ? attempts_project(client, &gone) : found;
     if (err < 0)
         return err;
+    CRASH_POINT(BURIED);
     int64_t n = db_exec(c, storage_statement(TOMBSTONE_DONE), t->id);
     return n < 0 ? (int)n : 0;
 }

@@ -15,6 +15,7 @@
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/crash/crash.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 
@@ -48,6 +49,7 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
     if (resumable_is_over(s, id) == 0)
         return 0; /* its client may come back for it: the attempt is given back when it has expired */
     int err = store_trash(s, spool_tmp_fd(s->spool), id);
+    CRASH_POINT(RECONCILE_TRASHED);
     if (err < 0 && err != -ENOENT)
         return err;
     if (spool_holds(spool_new_fd(s->spool), id))
@@ -59,7 +61,9 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
         return known < 0 ? known : 0; /* filed, but its commit came after: said once more */
     ADMIN_COUNT(ATTEMPTS_RETURNED);
     log_info("reconcile.attempt_returned", LOG_S("upload_id", id), LOG_I("ticket_id", ticket_id));
-    return attempts_forget_done(r, ticket_id, id);
+    err = attempts_forget_done(r, ticket_id, id);
+    CRASH_POINT(RECONCILED);
+    return err;
 }
 
 static int reconcile_ticket(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t ticket_id)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/storage/internal.h"
+#include "shared/crash/crash.h"
 #include "shared/digest/digest.h"
 
 #define MANIFEST_MAX 16384
@@ -229,7 +230,11 @@ int store_move(int from, int to, const char *id)
         if (err != -ENOENT || fstatat(to, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
             return err;
     }
-    return fsync(to) < 0 || fsync(from) < 0 ? -errno : 0;
+    CRASH_POINT(MOVED);
+    if (fsync(to) < 0)
+        return -errno;
+    CRASH_POINT(MOVED_TO_SYNCED);
+    return fsync(from) < 0 ? -errno : 0;
 }
 
 int store_trash(struct storage *s, int from, const char *id)
@@ -247,6 +252,7 @@ int store_file(struct storage *s, const char *id)
     int shelf = open_shelf(s, id, true);
     if (shelf < 0)
         return shelf;
+    CRASH_POINT(FILING_SHELF);
     int err = store_move(spool_new_fd(s->spool), shelf, id);
     close(shelf);
     return err;
@@ -287,8 +293,11 @@ static int remove_entry(void *arg, const char *name)
     int dir = r->depth < TREE_DEPTH ? store_open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
     if (dir == -ENOENT)
         return 0;
-    if (dir < 0) /* not a directory, or one that we do not go into */
-        return unlinkat(r->directory, name, 0) == 0 || errno == ENOENT ? 0 : dir;
+    if (dir < 0) { /* not a directory, or one that we do not go into */
+        bool gone = unlinkat(r->directory, name, 0) == 0 || errno == ENOENT;
+        CRASH_POINT(UNLINKED_ONE);
+        return gone ? 0 : dir;
+    }
     struct removal below = {.directory = dir, .depth = r->depth + 1};
     int err = each_entry(dir, false, remove_entry, &below);
     close(dir);
