@@ -131,6 +131,8 @@ static int open_storage(struct opened *o, char *why, size_t why_size)
         .filing_wait_ms = config->filing_wait,
         .reconcile_age_ms = config->reconcile_age,
         .orphan_retention_ms = config->orphan_retention,
+        .retention_all_ms = config->retention_all,
+        .retention_resolved_ms = config->retention_resolved,
         .expiry_ms = config->upload_expiry,
     };
     int err = storage_open(o->admin.db, &options, &o->storage, why, why_size);

@@ -5,6 +5,8 @@
 #include "services/admin-api/schema/tables.h"
 #include "services/admin-api/storage/storage.h"
 
+#define RETENTION_MOST 315360000 /* ten years, as of the settings */
+
 static const struct field fields[] = {
     {.name = "id", .type = FIELD_INTEGER, .rules = RULE_SORTABLE, .select = "p.id", .doc = "Made by the service."},
     {.name = "name",
@@ -29,6 +31,23 @@ static const struct field fields[] = {
      .min = 1,
      .max = INT64_MAX,
      .doc = "The largest archive its tickets take, in bytes; left out: no limit of its own."},
+    {.name = "retention_all",
+     .type = FIELD_INTEGER,
+     .rules = RULE_NULLABLE | RULE_SHOWN_SET,
+     .select = "p.retention_all",
+     .column = "retention_all",
+     .min = 0,
+     .max = RETENTION_MOST,
+     .doc = "Seconds that its archives are kept from their arrival; 0: for ever; left out: as RETENTION_ALL says."},
+    {.name = "retention_resolved",
+     .type = FIELD_INTEGER,
+     .rules = RULE_NULLABLE | RULE_SHOWN_SET,
+     .select = "p.retention_resolved",
+     .column = "retention_resolved",
+     .min = 0,
+     .max = RETENTION_MOST,
+     .doc = "Seconds that its archives are kept once their ticket is resolved; 0: for ever; left out: as "
+            "RETENTION_RESOLVED says."},
 };
 
 static bool concerns_tickets(const struct write *w)

@@ -7,6 +7,7 @@
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/resources.h"
 #include "services/admin-api/resources/secret.h"
+#include "services/admin-api/resources/statements.h"
 #include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/storage/storage.h"
@@ -173,10 +174,33 @@ static int before_insert(struct write *w)
     return err;
 }
 
+static int read_resolved(const struct db_rows *row, void *arg)
+{
+    *(bool *)arg = db_int(row, 0) != 0;
+    return 0;
+}
+
+/* Retention counts from when it was resolved: saying so once more changes nothing. */
+static int set_resolved_at(struct write *w, struct db_conn *c)
+{
+    const struct input *in = write_input(w, "resolved");
+    bool was = false, is = in->value.integer != 0;
+
+    if (!in->given || !in->valid)
+        return 0;
+    int found = w->id == 0 ? 0 : db_one(c, read_resolved, &was, resource_statement(TICKET_RESOLVED), w->id);
+    if (found < 0 || was == is)
+        return found < 0 ? found : 0;
+    return is ? write_set_int(w, "resolved_at", w->x->now_us)
+              : write_set(w, "resolved_at", (struct db_value){.kind = DB_NULL});
+}
+
 static int before_write(struct write *w, struct db_conn *c)
 {
     int err = write_set_int(w, "time_update", w->x->now_us);
-    (void)c;
+
+    if (err == 0)
+        err = set_resolved_at(w, c);
     return err == 0 && w->id == 0 ? before_insert(w) : err;
 }
 

@@ -83,8 +83,44 @@ static int look_at_shelves(struct cleanup *k)
 
 static int on_orphan(void *arg, const char *id)
 {
-    tell(arg, "orphan", id, "kept for ORPHAN_RETENTION", "kept for ORPHAN_RETENTION");
+    struct cleanup *k = arg;
+    bool old = reconcile_is_old(spool_orphans_fd(k->storage->spool), id, k->storage->options.orphan_retention_ms);
+    tell(k, "orphan", id, old ? "removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION",
+         old ? "would be removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION");
     return 0;
+}
+
+static int on_trash(void *arg, const char *id)
+{
+    struct cleanup *k = arg;
+    if (reconcile_is_old(spool_trash_fd(k->storage->spool), id, k->storage->options.reconcile_age_ms))
+        tell(k, "trash", id, "removed: older than RECONCILE_AGE", "would be removed: older than RECONCILE_AGE");
+    return 0;
+}
+
+/* Told first, so that what is removed has been named whatever happens then. */
+static int look_at_old(struct cleanup *k)
+{
+    int err = store_each(spool_trash_fd(k->storage->spool), on_trash, k);
+    if (err == 0)
+        err = store_each(spool_orphans_fd(k->storage->spool), on_orphan, k);
+    return err < 0 || k->dry_run ? err : reconcile_empty(k->storage);
+}
+
+static int on_expiring(void *arg, const struct expiring *e)
+{
+    char done[FILENAME_SIZE + 128], would[FILENAME_SIZE + 160];
+    snprintf(done, sizeof(done), "deleted by %s: %s %lld/%s", e->rule, e->platform, (long long)e->number, e->name);
+    snprintf(would, sizeof(would), "would be %s", done);
+    tell(arg, "expired", e->upload_id, done, would);
+    return 0;
+}
+
+static int look_at_expired(struct cleanup *k)
+{
+    struct sweep_outcome out;
+    int err = retention_each(k->storage, k->conn, on_expiring, k);
+    return err < 0 || k->dry_run ? err : retention_sweep(k->storage, k->conn, k->storage->client, &out);
 }
 
 static int on_tmp(void *arg, const char *id)
@@ -155,6 +191,8 @@ int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_
     struct cleanup k = {.storage = s, .conn = c, .dry_run = dry_run, .report = report, .arg = arg};
     int err = dry_run ? 0 : catch_up(&k);
     if (err == 0)
+        err = look_at_expired(&k);
+    if (err == 0)
         err = look_at_shelves(&k);
     if (err == 0 && !dry_run)
         err = catch_up(&k);
@@ -163,6 +201,6 @@ int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_
     if (err == 0)
         err = store_each(spool_tmp_fd(s->spool), on_tmp, &k);
     if (err == 0)
-        err = store_each(spool_orphans_fd(s->spool), on_orphan, &k);
+        err = look_at_old(&k);
     return err < 0 ? err : look_at_rows(&k);
 }

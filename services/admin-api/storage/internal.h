@@ -7,13 +7,22 @@
 
 #include "proto/records.h"
 #include "services/admin-api/storage/storage.h"
+#include "shared/http/filename.h"
 #include "shared/redis/client.h"
 #include "shared/spool/spool.h"
 
 #define STORAGE_METHOD_API "api" /* of the manifest: bytes that did not come through the gateway */
 
 enum filing_step { FILING_READ, FILING_RECORD, FILING_MOVE, FILING_STEPS };
-enum sweep_part { SWEEP_DATABASE, SWEEP_FILING, SWEEP_DELETION, SWEEP_PROJECTION, SWEEP_RECONCILE, SWEEP_PARTS };
+enum sweep_part {
+    SWEEP_DATABASE,
+    SWEEP_FILING,
+    SWEEP_RETENTION,
+    SWEEP_DELETION,
+    SWEEP_PROJECTION,
+    SWEEP_RECONCILE,
+    SWEEP_PARTS
+};
 
 /* What a sweep over many came to: the first error (the others had their turn all the same), whose it was and why. */
 struct sweep_outcome {
@@ -39,7 +48,7 @@ struct storage {
     bool keeping;
     atomic_bool stopping, poked;
     struct sweep_outcome failing[SWEEP_PARTS]; /* of each part last time: said in the log when it changes */
-    int64_t reconciled_ms;
+    int64_t reconciled_ms, expired_ms;         /* when it was looked at last */
 };
 
 int64_t storage_now_us(void);
@@ -94,7 +103,20 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *r)
 
 /* reconcile.c */
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r);
-bool reconcile_is_abandoned(struct storage *s, const char *id); /* of spool/tmp */
+int reconcile_empty(struct storage *s);                               /* what is old in spool/trash and spool/orphans */
+bool reconcile_is_abandoned(struct storage *s, const char *id);       /* of spool/tmp */
+bool reconcile_is_old(int directory, const char *id, int64_t age_ms); /* of spool/trash or spool/orphans; 0: never */
+
+/* retention.c */
+struct expiring { /* an archive whose time is over */
+    int64_t id, ticket_id, number, size;
+    const char *platform, *rule; /* rule: the setting that ends it */
+    char upload_id[STORAGE_ID_SIZE], name[FILENAME_SIZE];
+};
+/* What retention_sweep would delete now. 0, negative, or what `each` returned below 0. */
+int retention_each(struct storage *s, struct db_conn *c, int (*each)(void *arg, const struct expiring *e), void *arg);
+/* Deletes it, page by page: rows, `doomed`, audit log in one transaction each; then the names are free again. */
+int retention_sweep(struct storage *s, struct db_conn *c, struct redis_client *r, struct sweep_outcome *out);
 
 /* deletion.c. `until_ms` as above. */
 int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out);

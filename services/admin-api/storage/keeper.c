@@ -12,7 +12,7 @@
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 
-#define STEP_MS      200 /* between looks at `stopping` and `poked` */
+#define STEP_MS      200   /* between looks at `stopping` and `poked` */
 #define RECONCILE_MS 60000 /* at most this long between two looks; RECONCILE_AGE where that is less */
 #define CALLS_MAX    10000 /* taken from the socket before a sweep */
 
@@ -62,7 +62,8 @@ static void wait_for_work(struct storage *s, bool *subscribed)
 /* One line when a part begins to fail, fails otherwise, or works again. */
 static int note(struct storage *s, enum sweep_part part, const struct sweep_outcome *now)
 {
-    static const char *const names[SWEEP_PARTS] = {"database", "filing", "deletion", "projection", "reconcile"};
+    static const char *const names[SWEEP_PARTS] = {"database", "filing",     "retention",
+                                                   "deletion", "projection", "reconcile"};
     struct sweep_outcome *last = s->failing + part;
     bool same = now->error == last->error && strcmp(now->upload_id, last->upload_id) == 0;
     if (now->error < 0)
@@ -83,19 +84,35 @@ static int note_error(struct storage *s, enum sweep_part part, int err)
     return note(s, part, &now);
 }
 
+static bool is_time(const struct storage *s, int64_t last_ms)
+{
+    int64_t pause = s->options.reconcile_age_ms < RECONCILE_MS ? s->options.reconcile_age_ms : RECONCILE_MS;
+    return storage_now_ms() - last_ms >= pause;
+}
+
+static int expire(struct storage *s, struct db_conn *c)
+{
+    struct sweep_outcome expired;
+    if (!is_time(s, s->expired_ms))
+        return 0;
+    (void)retention_sweep(s, c, s->client, &expired);
+    s->expired_ms = storage_now_ms();
+    return note(s, SWEEP_RETENTION, &expired);
+}
+
 static int sweep(struct storage *s, struct db_conn *c)
 {
     struct sweep_outcome filed, removed;
     (void)filing_sweep(s, c, 0, storage_now_ms() + s->options.sweep_ms, &filed);
+    int overdue = expire(s, c);
     (void)deletion_sweep(s, c, storage_now_ms() + s->options.sweep_ms, &removed);
     if (filed.cut_short || removed.cut_short) /* projection has its turn in between */
         storage_poke(s);
     int first = note(s, SWEEP_FILING, &filed);
     int err = note(s, SWEEP_DELETION, &removed);
-    first = first < 0 ? first : err;
+    first = first < 0 ? first : overdue < 0 ? overdue : err;
     err = note_error(s, SWEEP_PROJECTION, projection_sweep(s, c, s->client));
-    int64_t pause = s->options.reconcile_age_ms < RECONCILE_MS ? s->options.reconcile_age_ms : RECONCILE_MS;
-    if (err == 0 && storage_now_ms() - s->reconciled_ms >= pause) {
+    if (err == 0 && is_time(s, s->reconciled_ms)) {
         err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
         s->reconciled_ms = storage_now_ms();
     }

@@ -131,28 +131,46 @@ static int on_tmp(void *arg, const char *id)
     return err == -ENOENT ? 0 : err;
 }
 
+bool reconcile_is_old(int directory, const char *id, int64_t age_ms)
+{
+    struct stat st;
+    return age_ms > 0 && fstatat(directory, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, true) >= age_ms;
+}
+
 struct emptying {
     int directory;
     int64_t age_ms;
     const char *event;
+    enum admin_metric removed;
 };
 
 static int on_old(void *arg, const char *id)
 {
     const struct emptying *e = arg;
-    struct stat st;
-    if (fstatat(e->directory, id, &st, AT_SYMLINK_NOFOLLOW) < 0 || age_of(&st, true) < e->age_ms)
+    if (!reconcile_is_old(e->directory, id, e->age_ms))
         return 0;
     int err = store_remove_tree(e->directory, id);
-    if (err == 0)
-        log_info(e->event, LOG_S("upload_id", id));
-    return err;
+    if (err < 0)
+        return err;
+    if (e->removed != ADMIN_METRIC_COUNT)
+        metric_add(&admin_metrics[e->removed], 1);
+    log_info(e->event, LOG_S("upload_id", id));
+    return 0;
 }
 
-static int empty_old(int directory, int64_t age_ms, const char *event)
+int reconcile_empty(struct storage *s)
 {
-    struct emptying e = {.directory = directory, .age_ms = age_ms, .event = event};
-    return store_each(directory, on_old, &e);
+    struct emptying trash = {.directory = spool_trash_fd(s->spool),
+                             .age_ms = s->options.reconcile_age_ms,
+                             .event = "spool.trash_removed",
+                             .removed = ADMIN_METRIC_COUNT};
+    struct emptying orphans = {.directory = spool_orphans_fd(s->spool),
+                               .age_ms = s->options.orphan_retention_ms,
+                               .event = "spool.orphan_removed",
+                               .removed = ADMIN_METRIC_ORPHANS_REMOVED};
+    int first = store_each(trash.directory, on_old, &trash);
+    int err = store_each(orphans.directory, on_old, &orphans);
+    return first < 0 ? first : err;
 }
 
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r)
@@ -164,10 +182,6 @@ int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r
     } while (first == 0 && strcmp(cursor, "0") != 0);
     err = store_each(spool_tmp_fd(s->spool), on_tmp, s);
     first = first < 0 ? first : err;
-    err = empty_old(spool_trash_fd(s->spool), s->options.reconcile_age_ms, "spool.trash_removed");
-    first = first < 0 ? first : err;
-    if (s->options.orphan_retention_ms == 0)
-        return first;
-    err = empty_old(spool_orphans_fd(s->spool), s->options.orphan_retention_ms, "spool.orphan_removed");
+    err = reconcile_empty(s);
     return first < 0 ? first : err;
 }

@@ -43,7 +43,7 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
     s->archives = -1;
     s->crash_after = FILING_STEPS;
     s->gateway_uid = options->gateway_uid < 0 ? (uint32_t)geteuid() : (uint32_t)options->gateway_uid;
-    s->reconciled_ms = storage_now_ms();
+    s->reconciled_ms = s->expired_ms = storage_now_ms();
     pthread_mutex_init(&s->quick_lock, NULL);
     s->quick_failed_ms = storage_now_ms() - QUICK_PAUSE_MS;
     s->quick = redis_client_new(options->redis, QUICK_TIMEOUT_MS);

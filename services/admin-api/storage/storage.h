@@ -25,6 +25,7 @@ struct storage_options {
     int64_t sweep_ms, filing_wait_ms;
     int64_t reconcile_age_ms; /* also how long trash is kept */
     int64_t orphan_retention_ms /* 0: for ever */, expiry_ms;
+    int64_t retention_all_ms, retention_resolved_ms; /* 0: for ever; a platform may say otherwise */
 };
 
 /* Opens DATA_DIR/spool and DATA_DIR/archives (0700, made if missing) and tries a rename between them. 0, or negative
@@ -113,9 +114,9 @@ int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and 
 
 /* Compares directories with the database. `report` is called for each finding: what, which upload, what was or would be
  * done. "unknown": in archives/ without a row, moved to the spool, where it is filed unless it was before; "missing": a
- * row without a file; "orphan", "abandoned", "doomed": what retention, expiry and deletion remove. Nothing younger than
- * reconcile_age_ms is taken for unknown; "unfiled": what keeps an upload in the spool. A live service beside it does no
- * harm. */
+ * row without a file; "expired", "orphan", "trash", "abandoned", "doomed": what retention, expiry and deletion remove.
+ * Nothing younger than reconcile_age_ms is taken for unknown; "unfiled": what keeps an upload in the spool. A dry run
+ * names exactly what the other would remove. A live service beside it does no harm. */
 typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
 /* Clears lc:* in Redis, projects every ticket again and sets a new epoch; where no keeper runs. */

@@ -1,0 +1,180 @@
+"""Retention: what is deleted when its time is over, what is not, what cleanup says of it, and what stays written down."""
+
+import os
+import re
+import secrets
+
+import pytest
+import requests
+
+from lc.rest import expect
+from lc.wait import until
+
+ADMIN_ENV = {"RECONCILE_AGE": "1s", "SWEEP_INTERVAL": "200ms"}
+
+
+def send(stack, ticket, name="logs.bin", content=b"x" * 1000):
+    answer = requests.post(stack.gateway.url + "/api/v1/archives/", headers={"Upload-Token": ticket["token"]},
+                           files={"file": (name, content)}, timeout=30)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["upload_id"]
+
+
+def wait_gone(stack, ticket):
+    until(lambda: not stack.archives(ticket), what="its archives to be deleted")
+
+
+def where(stack, upload_id):
+    return os.path.join(stack.data_dir, "archives", upload_id[:2], upload_id)
+
+
+def platform(rest, name, **fields):
+    expect(rest.post("platforms/", {"name": name, "pretty_name": name, **fields}), 201)
+    return name
+
+
+def events(rest, action):
+    return [e["object"] for e in expect(rest.get("audit/", params={"action": action}), 200).json()]
+
+
+def cleanup(stack, *args, **env):
+    """kind → the ids that `admin-api cleanup` names, with what it says of them."""
+    done = stack.admin.run("cleanup", *args, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {}
+    for line in done.stdout.splitlines()[:-1]:
+        kind, upload_id, said = re.match(r"(\S+) +(\S+)  (.*)", line).groups()
+        found.setdefault(kind, {})[upload_id] = said
+    return found
+
+
+def test_age_of_a_platform(rest, stack):
+    """Its own seconds count where nothing is configured; what others hold stays."""
+    before = stack.admin.metrics()
+    kept, short = stack.make_ticket(platform="keeps"), stack.make_ticket(platform=platform(rest, "short"))
+    stays, goes = send(stack, kept), send(stack, short, "core dump.gz")
+    stack.wait_archives(short, 1)
+    expect(rest.patch("platforms/short/", {"retention_all": 1}), 200)
+    wait_gone(stack, short)
+    until(lambda: not os.path.exists(where(stack, goes)), what="its files to be removed")
+    assert len(stack.archives(kept)) == 1 and os.path.exists(where(stack, stays))
+    assert f"{short['number']}/core_dump.gz" in events(rest, "archive.expire")
+    assert "short: 1 archives, 1000 bytes" in events(rest, "retention.expire")
+    after = stack.admin.metrics()
+    grown = {name: after[name] - before[name] for name in after if "expired" in name}
+    assert grown == {'lc_admin_archives_expired_total{rule="RETENTION_ALL"}': 1,
+                     'lc_admin_archives_expired_total{rule="RETENTION_RESOLVED"}': 0,
+                     "lc_admin_archives_expired_bytes_total": 1000}
+    assert stack.attempts(short) == 4, "what was used stays used"
+
+
+def test_name_of_a_deleted_one_is_free_again(stack, rest):
+    ticket = stack.make_ticket(platform=platform(rest, "names"))
+    send(stack, ticket, "same.log")
+    stack.wait_archives(ticket, 1)
+    expect(rest.patch("platforms/names/", {"retention_all": 1}), 200)
+    wait_gone(stack, ticket)
+    expect(rest.patch("platforms/names/", {"retention_all": None}), 200)
+    assert "retention_all" not in rest.get("platforms/names/").json()
+    until(lambda: stack.redis.client.hlen(f"lc:{{{ticket['id']}}}:names") == 0, what="the name to be free")
+    send(stack, ticket, "same.log")
+    assert [a["name"] for a in stack.wait_archives(ticket, 1)] == ["same.log"]
+
+
+def test_age_counts_from_when_it_was_resolved(rest, stack):
+    name = platform(rest, "solved", retention_resolved=1)
+    done, open_one = stack.make_ticket(platform=name), stack.make_ticket(platform=name)
+    send(stack, done), send(stack, open_one)
+    stack.wait_archives(done, 1), stack.wait_archives(open_one, 1)
+    expect(rest.patch(f"tickets/{done['number']}/", {"resolved": True}), 200)
+    wait_gone(stack, done)
+    assert len(stack.archives(open_one)) == 1
+    assert f"{done['number']}/logs.bin" in events(rest, "archive.expire")
+
+
+def test_saying_resolved_again_starts_nothing_anew(rest, stack):
+    """The age is that of the first time; resolving anew after reopening counts from then."""
+    ticket = stack.make_ticket(platform=platform(rest, "again"))
+    path = f"tickets/{ticket['number']}/"
+    upload_id = send(stack, ticket)
+    stack.wait_archives(ticket, 1)
+    expect(rest.patch(path, {"resolved": True}), 200)
+    until(lambda: upload_id in cleanup(stack, "--dry-run", RETENTION_RESOLVED="2s").get("expired", {}),
+          what="it to be due")
+    expect(rest.patch(path, {"resolved": True, "note": "touched"}), 200)
+    assert upload_id in cleanup(stack, "--dry-run", RETENTION_RESOLVED="2s")["expired"]
+    expect(rest.patch(path, {"resolved": False}), 200)
+    assert upload_id not in cleanup(stack, "--dry-run", RETENTION_RESOLVED="2s").get("expired", {})
+    expect(rest.patch(path, {"resolved": True}), 200)
+    assert upload_id not in cleanup(stack, "--dry-run", RETENTION_RESOLVED="1h").get("expired", {})
+
+
+def test_zero_of_a_platform_keeps_for_ever(rest, stack):
+    ticket = stack.make_ticket(platform=platform(rest, "forever", retention_all=0, retention_resolved=0))
+    other = stack.make_ticket(platform=platform(rest, "default"))
+    keeps, goes = send(stack, ticket), send(stack, other)
+    stack.wait_archives(ticket, 1), stack.wait_archives(other, 1)
+    expect(rest.patch(f"tickets/{ticket['number']}/", {"resolved": True}), 200)
+    due = until(lambda: (lambda e: e if goes in e else None)(
+        cleanup(stack, "--dry-run", RETENTION_ALL="1s", RETENTION_RESOLVED="1s").get("expired", {})), what="it to be due")
+    assert keeps not in due
+    assert due[goes] == f"would be deleted by RETENTION_ALL: default {other['number']}/logs.bin"
+
+
+def test_dry_run_names_exactly_what_goes(rest, stack):
+    """Archives of many pages, orphans and trash: what the dry run named is gone afterwards, and nothing else."""
+    ticket = stack.make_ticket(attempts=10, platform=platform(rest, "exact"))
+    keeping = stack.make_ticket(attempts=10, platform=platform(rest, "keeping", retention_all=0))
+    sent = {send(stack, ticket, f"{i}.log") for i in range(7)}
+    kept = {send(stack, keeping, f"{i}.log") for i in range(3)}
+    stack.wait_archives(ticket, 7), stack.wait_archives(keeping, 3)
+    orphan = secrets.token_hex(16)
+    os.makedirs(os.path.join(stack.data_dir, "spool", "orphans", orphan))
+    env = {"RETENTION_ALL": "1s", "ORPHAN_RETENTION": "1s", "RECONCILE_AGE": "1h"}
+
+    def due():
+        found = cleanup(stack, "--dry-run", **env)
+        ready = sent <= set(found.get("expired", {})) and "would be removed" in found["orphan"][orphan]
+        return found if ready else None
+
+    said = until(due, what="all to be due")
+    assert all(os.path.exists(where(stack, u)) for u in sent), "nothing was changed"
+    assert not kept & set(said["expired"])
+    before = {a["id"]: a for a in stack.archives()}
+    did = cleanup(stack, **env)
+    assert set(did["expired"]) == set(said["expired"]) and set(did["orphan"]) == set(said["orphan"])
+    after = {a["id"] for a in stack.archives()}
+    assert len(before) - len(after) == len(said["expired"])
+    assert not any(os.path.exists(where(stack, u)) for u in said["expired"])
+    assert all(os.path.exists(where(stack, u)) for u in kept)
+    assert not os.path.exists(os.path.join(stack.data_dir, "spool", "orphans", orphan))
+    assert cleanup(stack, "--dry-run", **env).get("expired", {}) == {}
+
+
+def test_more_than_a_page(rest, stack):
+    """Pages are of 100: all of them go, in as many transactions."""
+    name = platform(rest, "many")
+    tickets = [stack.make_ticket(attempts=10, platform=name) for _ in range(12)]
+    for ticket in tickets:
+        for i in range(10):
+            send(stack, ticket, f"{i}.log")
+    until(lambda: all(len(stack.archives(t)) == 10 for t in tickets), 30, "all to be filed")
+    expect(rest.patch("platforms/many/", {"retention_all": 1}), 200)
+    until(lambda: not any(stack.archives(t) for t in tickets), 30, "all to be deleted")
+    told = [e for e in events(rest, "retention.expire") if e.startswith("many: ")]
+    assert sum(int(re.match(r"many: (\d+) archives", e).group(1)) for e in told) == 120
+
+
+@pytest.mark.parametrize("value, message", [
+    (-1, "Ensure this value is greater than or equal to 0."), ("soon", "A valid integer is required."),
+    (10**9, "Ensure this value is less than or equal to 315360000.")])
+def test_wrong_seconds(rest, value, message):
+    for field in ("retention_all", "retention_resolved"):
+        answer = rest.post("platforms/", {"name": "wrong", "pretty_name": "Wrong", field: value})
+        expect(answer, 400, {field: [message]})
+
+
+def test_wrong_setting_is_refused(stack):
+    for name in ("RETENTION_ALL", "RETENTION_RESOLVED"):
+        refused = stack.admin.run("check", env={name: "soon"})
+        assert refused.returncode != 0 and name in refused.stdout + refused.stderr
