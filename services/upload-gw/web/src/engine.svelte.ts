@@ -12,6 +12,7 @@ export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed'
 const KEPT: { name?: string; maxFileSize: number; maxTotalSize: number } = { maxFileSize: 64 << 20, maxTotalSize: 128 << 20 };
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, ...Array<number>(5000).fill(15000)]; // for a day
 const SPEED_WINDOW_MS = 8000;
+const SILENT = { debug: () => undefined, warn: () => undefined, error: () => undefined }; // the page itself says what failed
 
 interface Meta {
   [key: string]: unknown;
@@ -55,6 +56,7 @@ export class Engine {
       allowMultipleUploadBatches: true,
       restrictions: { maxNumberOfFiles: 1 },
       infoTimeout: 0,
+      logger: SILENT,
     });
     this.#uppy.use(Tus, {
       endpoint: '/api/v1/uploads/',
@@ -91,7 +93,7 @@ export class Engine {
       this.phase = 'failed';
       return;
     }
-    this.#uppy.clear();
+    this.#clear();
     this.trouble = null;
     this.receipt = null;
     this.name = single ? only.file.name : tarName(entries);
@@ -132,8 +134,11 @@ export class Engine {
       this.phase = 'elsewhere';
       return;
     }
+    const [file] = this.#uppy.getFiles();
+    if (!file) return;
     this.phase = 'sending';
-    this.#uppy.emit('restore-confirmed');
+    this.#uppy.setState({ currentUploads: {}, recoveredState: null });
+    await this.#uppy.retryUpload(file.id).catch(() => undefined); // upload-error has told
   }
 
   async again(): Promise<void> {
@@ -148,9 +153,15 @@ export class Engine {
   }
 
   reset(): void {
-    this.#uppy.clear();
+    this.#clear();
     this.#letGo();
     Object.assign(this, { phase: 'idle', name: '', sent: 0, total: 0, speed: 0, trouble: null, receipt: null });
+  }
+
+  /** Uppy's clear() keeps the batches a reload left behind, and a file that belongs to one is never sent again. */
+  #clear(): void {
+    this.#uppy.clear();
+    this.#uppy.setState({ currentUploads: {} });
   }
 
   // -- what Uppy tells
@@ -202,7 +213,7 @@ export class Engine {
       return;
     }
     if (file.progress.uploadComplete) this.reset();
-    else if (this.canResume && 'tus' in file) await this.goOn();
+    else if (this.canResume && file.progress.uploadStarted && !file.isPaused) await this.goOn();
     else this.phase = 'interrupted';
   }
 
