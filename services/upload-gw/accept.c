@@ -22,3 +22,8 @@ enum accept accept_wanted(const struct head *h)
     }
     return wanted;
 }
+
+bool accept_is_terminal(enum accept wanted)
+{
+    return wanted == ACCEPT_ANY || wanted == ACCEPT_TEXT;
+}

@@ -196,6 +196,31 @@ static json_t *any_text(char *text)
     return json_string(text);
 }
 
+/* What a person at a terminal can do about it, where the refusal does not say so itself. */
+#define HINT_NAME  "Send a file with a name: curl -T FILE HOST/u/TOKEN/ or curl --data-binary @FILE HOST/u/TOKEN/NAME"
+#define HINT_TOKEN "Compare it with the token that support sent, or ask support for a new one."
+#define HINT_OVER  "Nothing more can be sent with it: ask support for a new token."
+
+static const char *const hints[GATEWAY_ERRORS] = {
+    [GATEWAY_BAD_REQUEST] = HINT_NAME,
+    [GATEWAY_NO_FILENAME] = HINT_NAME,
+    [GATEWAY_EMPTY_FILE] = "Nothing was kept and no attempt is lost: check the file and send it again.",
+    [GATEWAY_TOKEN_MISSING] = "Put the upload token into the address: curl -T FILE HOST/u/TOKEN/",
+    [GATEWAY_TOKEN_INVALID] = HINT_TOKEN,
+    [GATEWAY_NOT_FOUND] = HINT_TOKEN,
+    [GATEWAY_RESOLVED] = HINT_OVER,
+    [GATEWAY_EXPIRED] = HINT_OVER,
+    [GATEWAY_TOO_LARGE] = "Send less, in several archives if need be, or ask support for a higher limit.",
+};
+
+static void answer_error_text(struct conn *c, enum gateway_error e, const char *text, const char *more_headers)
+{
+    const char *hint = hints[e];
+    char whole[512 + 160];
+    snprintf(whole, sizeof(whole), "%s\n%s%s", text, hint != NULL ? hint : "", hint != NULL ? "\n" : "");
+    answer_lines(c, gateway_errors[e].status, whole, more_headers);
+}
+
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context)
 {
     static const struct answer_context nothing = {0};
@@ -205,13 +230,11 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
     int64_t seconds = x->retry_ms > 0 ? (x->retry_ms + 999) / 1000 : row->retry_after;
 
     count_refusal(e);
-    expand(row->text, x, text, sizeof(text) - 1);
-    size_t len = strlen(text);
+    expand(row->text, x, text, sizeof(text));
     if (seconds > 0)
         snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
     if (c->plain) {
-        snprintf(text + len, sizeof(text) - len, "\n");
-        answer_lines(c, row->status, text, retry);
+        answer_error_text(c, e, text, retry);
         return;
     }
     json_t *body = json_object();

@@ -6,6 +6,7 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/question.h"
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/routes.h"
 #include "shared/http/query.h"
 #include "shared/http/token.h"
@@ -77,7 +78,7 @@ void check_ready(struct conn *c, const struct head *h)
 {
     int64_t room;
     struct gateway *g = c->lane->gateway;
-    bool redis = redis_link_is_up(c->lane->link), storage = spool_room(g->spool, 0, &room) == 0;
+    bool redis = redis_link_is_up(c->lane->link), storage = room_left(g->room, &room) == 0;
     (void)h;
     answer_json(c, redis && storage ? 200 : 503,
                 json_pack("{s:s, s:{s:s, s:s}}", "status", redis && storage ? "ok" : "unavailable", "stores", "redis",
@@ -90,7 +91,7 @@ static void take_gauges(struct gateway *g)
 {
     int64_t room = 0;
 
-    if (spool_room(g->spool, 0, &room) < 0)
+    if (room_left(g->room, &room) < 0)
         room = 0;
     metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming));
     metric_set(&gateway_metrics[GATEWAY_METRIC_RECEIVE_WAITING], (int64_t)pool_waiting(g->receivers));

@@ -81,6 +81,7 @@ void upload_by_path(struct conn *c, const struct head *h)
     const char *slash = memchr(token.data, '/', token.len);
     char decoded[128];
 
+    c->plain = accept_is_terminal(accept_wanted(h));
     if (slash != NULL) {
         name = (struct span){slash + 1, (size_t)(token.data + token.len - slash - 1)};
         token.len = (size_t)(slash - token.data);
@@ -90,7 +91,6 @@ void upload_by_path(struct conn *c, const struct head *h)
         answer_error(c, GATEWAY_TOKEN_MISSING, NULL);
         return;
     }
-    c->plain = accept_wanted(h) == ACCEPT_TEXT;
     struct upload *u = upload_new(c, h, n < 0 ? token : (struct span){decoded, (size_t)n});
     if (u != NULL)
         begin(u, h, name);

@@ -20,6 +20,7 @@
 
 struct cidr_list;
 struct networks;
+struct room;
 struct tls;
 struct conn;
 struct cors;
@@ -36,6 +37,7 @@ struct gateway {
     struct lane *lanes;
     unsigned lane_count;
     struct networks *networks;
+    struct room *room;
     unsigned max_connections, max_per_network;
     _Atomic unsigned connections; /* open now */
     _Atomic int64_t coming;       /* bytes that open uploads have declared and not yet written */

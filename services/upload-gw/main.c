@@ -15,6 +15,7 @@
 #include "services/upload-gw/lane.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "services/upload-gw/uploader.h"
 #include "shared/log/log.h"
@@ -97,6 +98,8 @@ static void reload(struct gateway *g)
 static int open_storage(struct gateway *g, char *why)
 {
     int err = spool_open(g->config.data_dir, &g->spool);
+    if (err == 0)
+        err = room_new(g->spool, &g->room);
     if (err == -ENOENT)
         snprintf(why, WHY_SIZE, "DATA_DIR: %s does not exist: make it, or name the right one", g->config.data_dir);
     else if (err < 0)

@@ -45,13 +45,14 @@ static bool set_name(struct upload *u, const char *name)
     return true;
 }
 
-static void on_committed(void *arg, enum commit_status status, const char *name)
+static void on_committed(void *arg, enum commit_status status, const char *name, int64_t left)
 {
     struct upload *u = arg;
     char suffixed[FILENAME_SIZE];
     bool named = true;
 
     CRASH_POINT(COMMITTED);
+    u->left = left;
     u->committed = status == COMMIT_OK || status == COMMIT_UNAVAILABLE; /* which may have happened */
     switch (status) {
     case COMMIT_OK:
@@ -201,8 +202,13 @@ void publish_tell(struct upload *u)
 static void answer_published(struct upload *u, const char *hex)
 {
     struct conn *c = u->conn;
-    char text[FILENAME_SIZE + 128];
-    snprintf(text, sizeof(text), "%s: %lld bytes arrived, SHA-256 %s\n", u->body.name, (long long)u->sink.size, hex);
+    char text[FILENAME_SIZE + 256];
+    int n = snprintf(text, sizeof(text), "%s: %lld bytes arrived, SHA-256 %s\nTicket %lld", u->body.name,
+                     (long long)u->sink.size, hex, (long long)u->number);
+    if (n > 0 && u->left >= 0)
+        snprintf(text + n, sizeof(text) - (size_t)n, ": %lld attempts left.\n", (long long)u->left);
+    else if (n > 0)
+        snprintf(text + n, sizeof(text) - (size_t)n, ".\n");
     upload_end(u);
     answer_lines(c, 201, text, "");
     CRASH_POINT(ANSWERED);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/upload.h"
 
 #define TURN_BYTES (INT64_C(4) << 20) /* then others have their turn */
@@ -18,6 +19,7 @@ static void count_received(struct upload *u, size_t n)
     int64_t ahead = u->sink.allocated - u->sink.size; /* taken from the disk already */
     int64_t still = u->body.left - (ahead > 0 ? ahead : 0);
     still = u->coming == 0 || still < 0 ? 0 : still;
+    room_take(u->lane->gateway->room, u->coming > 0 ? u->coming - still : (int64_t)n);
     atomic_fetch_sub_explicit(&u->lane->gateway->coming, u->coming - still, memory_order_relaxed);
     u->coming = still;
     atomic_fetch_add_explicit(&u->received, (int64_t)n, memory_order_relaxed);

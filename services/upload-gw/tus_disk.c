@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "shared/crash/crash.h"
 
@@ -241,5 +242,6 @@ void tus_run_remove(struct pool_job *job, char *buffer, size_t size)
     (void)size;
     (void)sink_close(&u->sink);
     (void)spool_discard(u->lane->gateway->spool, u->id); /* what cannot be removed now is swept by age */
+    room_look(u->lane->gateway->room);
     done(u);
 }

@@ -11,6 +11,7 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
@@ -98,6 +99,7 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     u->lane = c->lane;
     u->client = c->client;
     u->pause_at = INT64_MAX;
+    u->left = -1;
     u->sink.fd = -1;
     u->expects = h->expect_continue;
     u->started_us = upload_now_us();
@@ -254,11 +256,12 @@ enum gateway_error upload_take_room(struct upload *u, int64_t bytes)
     int64_t room;
     if (!count_network(u))
         return GATEWAY_UPLOADS_NETWORK;
-    int err = spool_room(g->spool, g->config.storage_reserve, &room);
+    int err = room_left(g->room, &room);
     if (err < 0) {
         log_error("storage.unreachable", LOG_E(err));
         return GATEWAY_STORAGE;
     }
+    room -= g->config.storage_reserve;
     if (room - atomic_load(&g->coming) < bytes || room <= 0)
         return GATEWAY_NO_SPACE;
     u->coming = bytes;
@@ -361,6 +364,7 @@ static void run_discard(struct pool_job *job, char *buffer, size_t size)
     (void)size;
     sink_discard(&u->sink);
     CRASH_POINT(DISCARDED);
+    room_look(u->lane->gateway->room);
     u->published = u->committed && spool_is_published(u->sink.spool, u->id) != 0;
     loop_post(u->lane->loop, &u->done);
 }

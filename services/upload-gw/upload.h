@@ -74,6 +74,7 @@ struct upload {
     int64_t declared; /* bytes that it says will come, 0: unknown; judged before the body */
     int64_t pause_at; /* receiving comes back when the sink has this size */
     int64_t ticket_id, number, limit, retry_ms;
+    int64_t left; /* attempts, after its commit; -1: not known */
     const char *method; /* for the manifest: multipart, raw, put, tus */
     const char *why;    /* of the error, static; may be NULL */
     const char *client; /* whose upload it is: an address */

@@ -85,7 +85,8 @@ struct commit_request {
     const char *receipt;  /* a JSON object without "name", kept among the last 50; the claimed name is put in front */
 };
 
-typedef void (*attempts_commit_cb)(void *arg, enum commit_status status, const char *name);
+/* With COMMIT_OK: the name claimed, and the attempts left now; -1: not known. */
+typedef void (*attempts_commit_cb)(void *arg, enum commit_status status, const char *name, int64_t left);
 
 void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg);
 void attempts_wake(struct redis_link *l, const void *record, size_t len); /* PUBLISH, fire and forget */

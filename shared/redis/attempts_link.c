@@ -197,13 +197,13 @@ static void on_committed(void *arg, const redisReply *reply, int err)
     const char *word = err < 0 ? "" : redis_reply_text(reply, 0);
     free(arg);
     if (strcmp(word, "ok") == 0)
-        committing.cb(committing.arg, COMMIT_OK, redis_reply_text(reply, 1));
+        committing.cb(committing.arg, COMMIT_OK, redis_reply_text(reply, 1), number_at(reply, 2));
     else
         committing.cb(committing.arg,
                       strcmp(word, "gone") == 0      ? COMMIT_GONE
                       : strcmp(word, "refused") == 0 ? COMMIT_REFUSED
                                                      : COMMIT_UNAVAILABLE,
-                      NULL);
+                      NULL, -1);
 }
 
 void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg)

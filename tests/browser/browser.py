@@ -169,5 +169,5 @@ class Harness:
     def put(self, token, name, size):
         """An upload by another client."""
         answer = requests.put(f"{self.stack.gateway.url}/u/{token}/{requests.utils.quote(name, safe='')}",
-                              data=os.urandom(size), timeout=60)
+                              data=os.urandom(size), headers={"Accept": "application/json"}, timeout=60)
         return {"status": answer.status_code, "body": answer.json()}

@@ -20,6 +20,7 @@ from lc.totp import Totp
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(HERE, "node_modules", ".bin")
 SCHEMA = "/api/v1/schema/"
+JSON = {"Accept": "application/json"}  # of what lies under /u/
 BYTES = "application/octet-stream"
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SEEN_ALWAYS = ("401", "404", "412", "415")  # statuses that a request must have had wherever they are documented
@@ -428,18 +429,18 @@ def test_uploads(contract, stack):
     send("POST", path, 400, anonymous, gateway=True, headers={**token, "Content-Type": BYTES},
          data=b"no name")
     link = f"/u/{ticket['token']}/"
-    send("POST", link, 201, anonymous, gateway=True, files={"file": ("by-link.txt", b"hello", BYTES)})
+    send("POST", link, 201, anonymous, gateway=True, headers=JSON, files={"file": ("by-link.txt", b"hello", BYTES)})
     send("PUT", link + "put.bin", 201, anonymous, gateway=True, data=b"bytes",
-         headers={"Content-Type": BYTES})
+         headers={**JSON, "Content-Type": BYTES})
     small = stack.make_ticket(max_bytes=3)
     for method, where, headers in (("POST", path, {**raw, "Upload-Token": small["token"]}),
-                                   ("PUT", f"/u/{small['token']}/x", {"Content-Type": BYTES})):
+                                   ("PUT", f"/u/{small['token']}/x", {**JSON, "Content-Type": BYTES})):
         send(method, where, 413, anonymous, gateway=True, headers=headers, data=b"too large")
     done = stack.make_ticket(resolved=True)
     send("POST", path, 423, anonymous, gateway=True, headers={**raw, "Upload-Token": done["token"]}, data=b"x")
     send("PUT", f"/u/{done['token']}/x", 423, anonymous, gateway=True, data=b"x",
-         headers={"Content-Type": BYTES})
-    send("POST", f"/u/{done['token']}/", 423, anonymous, gateway=True, files={"file": ("a", b"x", BYTES)})
+         headers={**JSON, "Content-Type": BYTES})
+    send("POST", f"/u/{done['token']}/", 423, anonymous, gateway=True, headers=JSON, files={"file": ("a", b"x", BYTES)})
 
 
 def test_archives(contract, stack):

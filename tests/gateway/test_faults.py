@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -37,11 +38,11 @@ def gw(tmp_path, redis):
 
 def begin(gw, token, size=6, first="abc"):
     raw = Raw(gw.port)
-    return raw.send(f"PUT /u/{token}/x.txt HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{first}")
+    return raw.send(f"PUT /u/{token}/x.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size}\r\n\r\n{first}")
 
 
 def put(gw, token, data=b"abcdef"):
-    return requests.put(f"{gw.url}/u/{token}/x.txt", data=data)
+    return requests.put(f"{gw.url}/u/{token}/x.txt", data=data, headers={"Accept": "application/json"})
 
 
 def test_redis_away(gw, redis):
@@ -126,7 +127,7 @@ def test_full_disk(small_disk, redis, tmp_path):
     service = Gateway(small_disk, redis.url, tmp_path / "full.log", {"STORAGE_RESERVE": "1M"}).start()
     token, ticket = seed_ticket(redis)
     with Raw(service.port) as raw:
-        raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 8000000\r\n\r\n")
+        raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nExpect: 100-continue\r\nContent-Length: 8000000\r\n\r\n")
         answer = raw.answer()
     assert answer.status == 507 and answer.interim == [], "before the body where the length is known"
     open_upload = begin(service, token, 5000000)  # what open uploads still have coming counts
@@ -188,6 +189,26 @@ def test_failed_fsync_is_never_acknowledged(redis, tmp_path):
     until(lambda: held(redis, ticket) == 0, 10, "the attempt to come back")
     assert "Input/output error" in service.process.output()
     service.process.stop()
+
+
+@needs_strace
+def test_hung_file_system_stalls_nobody_else(redis, tmp_path):
+    """statfs that hangs, as on NFS whose server is gone: health goes on, readiness and new uploads say what is wrong."""
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "hung.log")
+    service.env["ASAN_OPTIONS"] = "detect_leaks=0"
+    service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fstatfs", "-e",
+                            "inject=fstatfs:delay_enter=60000000:when=4+", *service.process.argv]
+    service.start()
+    token, ticket = seed_ticket(redis)
+    until(lambda: requests.get(f"{service.status_url}/readyz").json()["stores"]["storage"] == "unreachable", 20, "the silence")
+    assert service.healthy()
+    refused = put(service, token)
+    assert refused.status_code == 500 and refused.json()["code"] == "storage_failed"
+    assert held(redis, ticket) == 0 and service.healthy()
+    with open(f"/proc/{service.process.pid}/status", encoding="ascii") as f:
+        tracer = next(int(line.split()[1]) for line in f if line.startswith("TracerPid:"))
+    os.kill(tracer, signal.SIGKILL)  # else the gateway cannot even be killed before the delay is over
+    service.kill9()
 
 
 @pytest.mark.parametrize("env,word", [

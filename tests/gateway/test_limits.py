@@ -24,7 +24,7 @@ GATEWAY_ENV = {"TRUSTED_PROXIES": "127.0.0.0/8", "MAX_UPLOADS_PER_TICKET": "2", 
 
 def begin(port, token, network, size=6):
     """An upload of a client behind the trusted proxy, its body not complete."""
-    return Raw(port).send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {network}\r\n"
+    return Raw(port).send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nX-Forwarded-For: {network}\r\n"
                           f"Content-Length: {size}\r\n\r\nabc")
 
 
@@ -33,7 +33,7 @@ def refused(gateway, reason):
 
 
 def put(gateway, token, network="192.0.2.1", data=b"x"):
-    return requests.put(f"{gateway.url}/u/{token}/x", data=data, headers={"X-Forwarded-For": network})
+    return requests.put(f"{gateway.url}/u/{token}/x", data=data, headers={"X-Forwarded-For": network, "Accept": "application/json"})
 
 
 def test_uploads_per_ticket(gateway, redis_server):
@@ -56,7 +56,7 @@ def test_uploads_per_network(gateway, redis_server):
     for index, (_, ticket) in enumerate(seeded):
         until(lambda t=ticket: held(redis_server, t) == 1, 10, f"lease {index}")
     with Raw(gateway.port) as raw:
-        answer = raw.send(f"PUT /u/{tickets[0]}/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 2001:db8:1:1:ffff::1\r\n"
+        answer = raw.send(f"PUT /u/{tickets[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nX-Forwarded-For: 2001:db8:1:1:ffff::1\r\n"
                           "Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n").answer()
     assert answer.status == 429 and answer.interim == [] and answer.json()["code"] == "too_many_uploads"
     assert put(gateway, tickets[0], "2001:db8:1:2::1").status_code == 201, "another /64 is another network"
@@ -66,7 +66,7 @@ def test_uploads_per_network(gateway, redis_server):
 
 
 def check(gateway, token, network):
-    return requests.get(f"{gateway.url}/api/v1/check/token/{token}", headers={"X-Forwarded-For": network})
+    return requests.get(f"{gateway.url}/api/v1/check/token/{token}", headers={"X-Forwarded-For": network, "Accept": "application/json"})
 
 
 def test_failed_tokens(gateway, redis_server):
@@ -128,7 +128,7 @@ def test_connections_per_network(narrow):
 
 def trickle(raw, token, size, piece):
     """A line that carries `piece` bytes each twentieth of a second, until it is answered."""
-    raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n")
+    raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size}\r\n\r\n")
     while not select.select([raw.sock], [], [], 0.05)[0]:
         raw.send("x" * min(piece, size))
         size -= min(piece, size)

@@ -26,7 +26,7 @@ def test_receipt_lists_what_arrived(gateway, ticket):
     assert requests.get(url, headers=JSON, timeout=10).json() == {
         "ticket": 1000 + ticket[1], "platform": "android", "attempts": 5, "resolved": False, "expires_at": "2100-01-01T00:00:00.123000Z",
         "archives": []}
-    put = requests.put(f"{url}/первый.log", data=b"one", timeout=10).json()
+    put = requests.put(f"{url}/первый.log", data=b"one", headers=JSON, timeout=10).json()
     answer = tus.create(gateway.port, ticket[0], 3, "second.log", b"two")
     assert answer.status == 201
     for _ in range(3):
@@ -56,20 +56,44 @@ def test_unknown_tokens_and_browsers(gateway, ticket):
     for token in (UNKNOWN, "nonsense", "%00", ticket[0] + "x"):
         assert requests.get(f"{gateway.url}/u/{token}", headers=JSON, timeout=10).json() == {"detail": "Not found."}
         assert (r := requests.get(f"{gateway.url}/u/{token}", timeout=10)).status_code == 404
-        assert r.text == "Not found.\n"
+        assert r.text.startswith("Not found.\n") and "ask support" in r.text
         assert "Send files to support" in requests.get(f"{gateway.url}/u/{token}", headers=BROWSER, timeout=10).text
     assert "Send files to support" in requests.get(f"{gateway.url}/u/{ticket[0]}", headers=BROWSER, timeout=10).text
 
 
-def test_put_answers_text_to_those_who_ask_for_it(gateway, ticket):
-    url = f"{gateway.url}/u/{ticket[0]}"
-    text = {"Accept": "text/plain"}
-    answer = requests.put(f"{url}/app.log", data=b"one", headers=text, timeout=10)
-    assert answer.status_code == 201
-    assert answer.text == f"app.log: 3 bytes arrived, SHA-256 {hashlib.sha256(b'one').hexdigest()}\n"
-    answer = requests.put(f"{gateway.url}/u/{UNKNOWN}/app.log", data=b"one", headers=text, timeout=10)
-    assert answer.status_code == 403 and answer.text == f"token {UNKNOWN} is not valid\n"
-    assert requests.put(f"{url}/app.log", data=b"one", timeout=10).json()["size"] == 3
+def test_bare_curl_reads_text(gateway, ticket, tmp_path):
+    """curl -T, --data-binary and -F as people type them; JSON for those who ask for it."""
+    file = tmp_path / "app.log"
+    file.write_bytes(b"one")
+    url, digest = f"{gateway.url}/u/{ticket[0]}/", hashlib.sha256(b"one").hexdigest()
+    for left, how in ((4, ("-T", file, url)), (3, ("--data-binary", f"@{file}", url + "app.log")),
+                      (2, ("-F", f"file=@{file}", url)), (1, ("-H", "Accept: text/plain", "-T", file, url))):
+        done = curl.run(*how)
+        assert done.status == 201, done
+        first, second = done.body.splitlines()
+        assert re.fullmatch(rf"app(_\w{{7}})?\.log: 3 bytes arrived, SHA-256 {digest}", first)
+        assert second == f"Ticket {1000 + ticket[1]}: {left} attempts left."
+    assert curl.run(*curl.JSON, "-T", file, url).json()["sha256"] == digest
+    spent = curl.run("-T", file, url)
+    assert spent.status == 423 and spent.body.startswith(f"token {ticket[0]} expired\n") and "ask support" in spent.body
+    assert curl.run(*curl.JSON, "-T", file, url).json() == {"detail": f"token {ticket[0]} expired"}
+
+
+def test_refusals_tell_a_terminal_what_to_do(gateway, redis_server, tmp_path):
+    file, empty = tmp_path / "app.log", tmp_path / "empty"
+    file.write_bytes(b"12345")
+    empty.write_bytes(b"")
+    token = seed_ticket(redis_server)[0]
+    small, over = (seed_ticket(redis_server, **kw)[0] for kw in ({"max_bytes": 4}, {"resolved": 1}))
+    cases = ((403, f"/u/{UNKNOWN}/", file, ("is not valid", "ask support")), (413, f"/u/{small}/", file, ("4 bytes", "Send less")),
+             (423, f"/u/{over}/", file, ("already resolved", "ask support")),
+             (400, f"/u/{token}/", empty, ("is empty", "no attempt is lost")), (401, "/u//x", file, ("is required", "curl -T")))
+    for status, path, sent, words in cases:
+        done = curl.run("-T", sent, gateway.url + path)
+        assert done.status == status and all(word in done.body for word in words), done
+    nameless = curl.run("--data-binary", f"@{file}", f"{gateway.url}/u/{token}/")
+    assert nameless.status == 400 and "NAME" in nameless.body
+    assert curl.run(f"{gateway.url}/api/v1/check/token/{UNKNOWN}").json() == {"detail": "Not found."}
 
 
 def test_script_has_our_address_whatever_the_host(gateway, ticket):

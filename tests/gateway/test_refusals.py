@@ -128,14 +128,14 @@ def test_malformed_heads(gateway, redis_server, ticket, request_text, status):
                                     "0x5\r\nhello\r\n0\r\n\r\n", "ffffffffffffffff\r\n"])
 def test_malformed_chunks(gateway, redis_server, ticket, chunks):
     with Raw(gateway.port) as raw:
-        answer = raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}").answer()
+        answer = raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}").answer()
     assert answer.status == 400 and answer.json()["code"] == "malformed_chunk", answer
     assert held(redis_server, ticket[1]) == 0 and not in_progress(gateway)
 
 
 def test_short_body_says_so(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly this").shutdown()
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 100\r\n\r\nonly this").shutdown()
         answer = raw.answer()
     assert answer.status == 400 and answer.json()["code"] == "truncated"
     assert held(redis_server, ticket[1]) == 0 and not in_progress(gateway)
@@ -144,7 +144,7 @@ def test_short_body_says_so(gateway, redis_server, ticket):
 def test_reset_costs_nothing(gateway, redis_server, ticket):
     for _ in range(20):
         raw = Raw(gateway.port)
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + "x" * 100000)
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 1000000\r\n\r\n" + "x" * 100000)
         raw.reset()
     # some of the twenty may still wait to be accepted
     until(lambda: requests.put(f"{gateway.url}/u/{ticket[0]}/x", data=b"x").status_code == 201, 10, "a free attempt")
@@ -153,7 +153,7 @@ def test_reset_costs_nothing(gateway, redis_server, ticket):
 
 def test_too_large_is_said_before_the_body(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 67108865\r\n\r\n")
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nExpect: 100-continue\r\nContent-Length: 67108865\r\n\r\n")
         answer = raw.answer()
     assert answer.status == 413 and answer.interim == [] and "67108864" in answer.json()["detail"]
     token, _ = seed_ticket(redis_server, max_bytes=1000)
@@ -167,7 +167,7 @@ def test_refusal_is_readable_while_curl_sends(gateway, scratch):
     with open(path, "wb") as f:
         f.truncate(1 << 30)
     done = curl.run("-T", path, f"{gateway.url}/u/{UNKNOWN}/")
-    assert done.status == 403 and done.json() == {"detail": f"token {UNKNOWN} is not valid"}
+    assert done.status == 403 and done.body.startswith(f"token {UNKNOWN} is not valid\n")
     assert done.sent < 16 << 20, "refused before the body"
     done = curl.run("-H", "Expect:", "-T", path, f"{gateway.url}/u/{UNKNOWN}/")
     assert done.status == 403, done
@@ -176,9 +176,9 @@ def test_refusal_is_readable_while_curl_sends(gateway, scratch):
 
 def test_buffered_refusal_keeps_the_connection(gateway, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{UNKNOWN}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        raw.send(f"PUT /u/{UNKNOWN}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 3\r\n\r\nabc")
         assert raw.answer().status == 403
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 3\r\n\r\nabc")
         assert raw.answer().status == 201
 
 
@@ -188,7 +188,7 @@ def test_silent_clients_are_dropped(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
         assert raw.answer() is None  # said nothing, is told nothing
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly")
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 100\r\n\r\nonly")
         answer = raw.answer()
     assert answer.status == 408, answer
     assert held(redis_server, ticket[1]) == 0 and not in_progress(gateway)
@@ -196,7 +196,7 @@ def test_silent_clients_are_dropped(gateway, redis_server, ticket):
 
 def test_ticket_deleted_meanwhile(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
         redis_server.client.hset(f"lc:{{{ticket[1]}}}:ticket", "gone", 1)
         assert raw.send("def").answer().status == 410
@@ -205,7 +205,7 @@ def test_ticket_deleted_meanwhile(gateway, redis_server, ticket):
 
 def test_resolved_meanwhile_may_finish(gateway, redis_server, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+        raw.send(f"PUT /u/{ticket[0]}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
         redis_server.client.hset(f"lc:{{{ticket[1]}}}:ticket", "resolved", 1)
         assert requests.put(f"{gateway.url}/u/{ticket[0]}/y", data=b"x").status_code == 423

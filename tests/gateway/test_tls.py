@@ -73,7 +73,7 @@ def connect(service, cafile, alpn=None, **settings):
 
 
 def upload(service, cafile, *args, **kw):
-    done = curl.run("--cacert", cafile, *args, **kw)
+    done = curl.run("--cacert", cafile, *curl.JSON, *args, **kw)
     assert done.status == 201, done
     return done.json()
 
@@ -106,9 +106,9 @@ def test_pages(tls, pair, ticket):
 def test_many_requests_in_one_record(tls, pair, redis_server, ticket):
     """What TLS has decrypted beyond a body is no news to the socket, and is answered all the same."""
     def put(body):
-        return f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        return f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     with connect(tls, pair[0]) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 10\r\n\r\n")
         until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
         raw.send("0123456789" + put("abc") + put("") + put("defgh"))
         answers = [raw.answer() for _ in range(4)]
@@ -118,7 +118,7 @@ def test_many_requests_in_one_record(tls, pair, redis_server, ticket):
 
 def test_one_byte_records(tls, pair, ticket):
     with connect(tls, pair[0]) as raw:
-        for byte in (f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        for byte in (f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
                      + chunks(b"one", b"two")):
             raw.send(bytes([byte]))
         answer = raw.answer()
@@ -128,7 +128,7 @@ def test_one_byte_records(tls, pair, ticket):
 def test_cut_off_costs_nothing(tls, pair, redis_server, ticket):
     """Without close_notify, in the middle of the body."""
     raw = connect(tls, pair[0])
-    raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + "x" * 50000)
+    raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 100000\r\n\r\n" + "x" * 50000)
     until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
     raw.sock.shutdown(socket.SHUT_RDWR)
     raw.sock.close()
@@ -137,7 +137,7 @@ def test_cut_off_costs_nothing(tls, pair, redis_server, ticket):
 
 def test_noise_after_the_handshake(tls, pair, redis_server, ticket):
     raw = connect(tls, pair[0])
-    raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + "x" * 50000)
+    raw.send(f"PUT /u/{ticket[0]}/n HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 100000\r\n\r\n" + "x" * 50000)
     until(lambda: held(redis_server, ticket[1]) == 1, 5, "the lease")
     os.write(raw.sock.fileno(), b"this is no record at all" * 100)
     until(lambda: held(redis_server, ticket[1]) == 0 and not in_progress(tls), 10, "the attempt to come back")
@@ -176,7 +176,7 @@ def test_sslscan_finds_nothing(tls):
     assert ciphers and all("GCM" in c or "CHACHA20" in c for c in ciphers), done.stdout
 
 
-@pytest.mark.parametrize("request_text", ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PUT /u/x/y HTTP/1.1\r\nHost: x\r\n"
+@pytest.mark.parametrize("request_text", ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PUT /u/x/y HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n"
                                           "Content-Length: 3\r\n\r\nabc", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_plain_http_is_told_so(tls, request_text):
     with Raw(tls.port) as raw:

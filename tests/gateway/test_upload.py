@@ -45,7 +45,7 @@ def test_put_by_curl(gateway, ticket, scratch, size):
     path = os.path.join(scratch, "app.log")
     with open(path, "wb") as f:
         f.write(data)
-    done = curl.run("-T", path, f"{gateway.url}/u/{ticket[0]}/")
+    done = curl.run(*curl.JSON, "-T", path, f"{gateway.url}/u/{ticket[0]}/")
     assert done.status == 201, done
     assert done.json()["file"].endswith("/app.log")
     check_receipt(gateway, done.json(), data)
@@ -80,7 +80,7 @@ def test_post_without_slash(gateway, ticket):
 
 def test_chunked(gateway, ticket):
     pieces = [os.urandom(n) for n in (1, 5, 1000, 65536, 700000)]
-    r = requests.put(f"{gateway.url}/u/{ticket[0]}/c.bin", data=iter(pieces))
+    r = requests.put(f"{gateway.url}/u/{ticket[0]}/c.bin", data=iter(pieces), headers={"Accept": "application/json"})
     assert r.status_code == 201, r.text
     check_receipt(gateway, r.json(), b"".join(pieces))
 
@@ -115,8 +115,8 @@ def test_last_file_part_wins(gateway, ticket):
 def test_keep_alive_and_pipelining(gateway, redis_server):
     token, _ = seed_ticket(redis_server, attempts=10)
     def put(body):
-        return f"PUT /u/{token}/n.txt HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    chunked = f"PUT /u/{token}/n.txt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        return f"PUT /u/{token}/n.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    chunked = f"PUT /u/{token}/n.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     check = f"GET /api/v1/check/token/{token} HTTP/1.1\r\nHost: x\r\n\r\n"
     with Raw(gateway.port) as raw:
         raw.send(put("one") + check + chunked + put("three") + check)
@@ -134,7 +134,7 @@ def test_pipelined_after_an_empty_body(gateway, ticket, framing):
     """What follows a body of no bytes is the next request, whether or not that upload goes well."""
     chunk = "0\r\n\r\n" if "chunked" in framing else ""
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/n.txt HTTP/1.1\r\nHost: x\r\n{framing}\r\n{chunk}"
+        raw.send(f"PUT /u/{ticket[0]}/n.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n{framing}\r\n{chunk}"
                  "GET /api/v1/check/health/ HTTP/1.1\r\nHost: x\r\n\r\n")
         assert raw.answer().status == 400
         assert raw.answer("GET").json() == {"status": "ok"}
@@ -142,14 +142,14 @@ def test_pipelined_after_an_empty_body(gateway, ticket, framing):
 
 def test_expect_continue(gateway, ticket):
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{ticket[0]}/e.txt HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        raw.send(f"PUT /u/{ticket[0]}/e.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
         assert raw.interim() == 100
         answer = raw.send("body").answer()
     assert answer.status == 201 and answer.interim == []
 
 
 def test_head_byte_by_byte(gateway, ticket):
-    request = f"PUT /u/{ticket[0]}/b.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok"
+    request = f"PUT /u/{ticket[0]}/b.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\nok"
     with Raw(gateway.port) as raw:
         for c in request:
             raw.send(c)
@@ -167,7 +167,7 @@ def test_http_1_0(gateway, ticket):
     ("日志 文件.zip", "日志_文件.zip"), ("سجل.txt", "سجل.txt"), ("a<b>\"c'.txt", "abc.txt"),
     ("x" * 150 + ".tar.gz", None), ("tab\tand\x7f.txt", "taband.txt")])
 def test_names(gateway, ticket, sent, kept):
-    r = requests.put(f"{gateway.url}/u/{ticket[0]}/{requests.utils.quote(sent, safe='')}", data=b"x")
+    r = requests.put(f"{gateway.url}/u/{ticket[0]}/{requests.utils.quote(sent, safe='')}", data=b"x", headers={"Accept": "application/json"})
     assert r.status_code == 201, r.text
     name = requests.utils.unquote(r.json()["file"].rsplit("/", 1)[1])
     assert name == kept if kept else len(name) == 100 and name.endswith(".gz")
@@ -208,7 +208,7 @@ def test_exactly_as_many_as_attempts(gateway, redis_server, scratch):
     token, ticket = seed_ticket(redis_server, attempts=5)
     raws = [Raw(gateway.port) for _ in range(50)]
     for raw in raws:
-        raw.send(f"PUT /u/{token}/r.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+        raw.send(f"PUT /u/{token}/r.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 6\r\n\r\nabc")
     until(lambda: held(redis_server, ticket) == 5, 10, "five leases")
     for raw in raws:
         raw.send("def")
@@ -221,12 +221,12 @@ def test_lease_is_kept_while_the_line_is_slow(gateway, redis_server):
     """Longer than UPLOAD_LEASE without a byte: the gateway's heartbeat holds the attempt."""
     token, ticket = seed_ticket(redis_server, attempts=1)
     with Raw(gateway.port) as raw:
-        raw.send(f"PUT /u/{token}/slow.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+        raw.send(f"PUT /u/{token}/slow.txt HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 6\r\n\r\nabc")
         until(lambda: held(redis_server, ticket) == 1, 5, "the lease")
         first = redis_server.client.zrange(f"lc:{{{ticket}}}:open", 0, -1, withscores=True)[0][1]
         until(lambda: redis_server.client.zrange(f"lc:{{{ticket}}}:open", 0, -1, withscores=True)[0][1] > first + 3000, 10,
               "the lease to be prolonged past its first end")
-        refused = requests.put(f"{gateway.url}/u/{token}/other.txt", data=b"x")
+        refused = requests.put(f"{gateway.url}/u/{token}/other.txt", data=b"x", headers={"Accept": "application/json"})
         assert refused.status_code == 423 and refused.json()["code"] == "attempts_in_use"
         assert int(refused.headers["Retry-After"]) >= 1
         assert raw.send("def").answer().status == 201

@@ -1,4 +1,4 @@
--- commit(ticket, upload, epoch of its reserve, receipt, names...) -> {'ok', name} | {'gone'} | {'refused'}.
+-- commit(ticket, upload, epoch of its reserve, receipt, names...) -> {'ok', name, attempts left} | {'gone'} | {'refused'}.
 -- Field '/<upload>' of names remembers what an upload claimed, so a repeated commit answers the same; no file name
 -- holds a slash.
 local ticket, upload, epoch, receipt = ticket_of(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -21,7 +21,7 @@ if ticket.gone then
     return {'gone'}
 end
 if is_done(ticket, upload) then
-    return {'ok', redis.call('HGET', ticket.names, '/' .. upload) or ARGV[5]}
+    return {'ok', redis.call('HGET', ticket.names, '/' .. upload) or ARGV[5], text(left(ticket))}
 end
 purge(ticket, time)
 local held = redis.call('ZREM', ticket.open, upload) == 1
@@ -37,4 +37,4 @@ redis.call('LTRIM', ticket.receipts, 0, 49)
 if not ticket.rev then
     expire_all(ticket, GONE_SECONDS) -- the projection to come lifts it; a deleted ticket has none
 end
-return {'ok', name}
+return {'ok', name, text(left(ticket))}

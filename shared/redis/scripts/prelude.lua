@@ -81,13 +81,16 @@ local function from_before(ticket, epoch)
 end
 
 -- `attempts` as the customer sees it: committed uploads are spent, leases are not.
+local function left(ticket)
+    return math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
+end
+
 local function admission(status, ticket, time, retry)
     local epoch = redis.call('GET', 'lc:epoch') or ''
     if not ticket then
         return {status, '0', '0', '0', '0', '0', '0', text(retry or 0), '0', '', epoch}
     end
-    local left = math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
-    return {status, ticket.id, ticket.number or '0', text(left), text(math.max(free(ticket, time), 0)),
+    return {status, ticket.id, ticket.number or '0', text(left(ticket)), text(math.max(free(ticket, time), 0)),
             ticket.max_bytes or '0', ticket.expires_ms or '0', text(retry or 0), ticket.resolved or '0',
             ticket.platform or '', epoch}
 end

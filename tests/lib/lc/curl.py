@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 
+JSON = ("-H", "Accept: application/json")  # without it, what lies under /u/ answers as for a terminal
 WRITE_OUT = '\n{"status":"%{http_code}","sent":"%{size_upload}","time":"%{time_total}"}'
 
 

@@ -96,9 +96,10 @@ static void ask_status(void)
     attempts_status(link_under_test, "hash", on_admission, NULL);
 }
 
-static void on_committed(void *arg, enum commit_status status, const char *name)
+static void on_committed(void *arg, enum commit_status status, const char *name, int64_t left)
 {
     (void)arg;
+    (void)left;
     committed = status;
     snprintf(committed_name, sizeof(committed_name), "%s", name == NULL ? "" : name);
     ++answers;

@@ -1,0 +1,110 @@
+/* The watch on free space; see room.h. */
+#include "services/upload-gw/room.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define LOOK_MS    250
+#define SILENCE_MS 5000 /* then what is known is too old to grant anything by */
+
+struct room {
+    struct spool *spool;
+    pthread_mutex_t lock;
+    pthread_cond_t soon;
+    bool asked;
+    int err;
+    int64_t free, seen_ms; /* at the last look; monotonic */
+    int64_t taken_before;  /* of `taken`, what the last look has seen for certain */
+    _Atomic int64_t taken;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void look(struct room *r)
+{
+    int64_t before = atomic_load(&r->taken), left = 0;
+    int err = spool_room(r->spool, 0, &left); /* may take for ever: without the lock */
+
+    pthread_mutex_lock(&r->lock);
+    r->err = err;
+    r->free = left;
+    r->taken_before = before;
+    r->seen_ms = now_ms();
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void wait_a_little(struct room *r)
+{
+    struct timespec until;
+    int64_t ms = now_ms() + LOOK_MS;
+    until = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    pthread_mutex_lock(&r->lock);
+    while (!r->asked && pthread_cond_timedwait(&r->soon, &r->lock, &until) == 0)
+        ;
+    r->asked = false;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void *watch(void *arg)
+{
+    for (struct room *r = arg;;) {
+        wait_a_little(r);
+        look(r);
+    }
+    return NULL;
+}
+
+int room_new(struct spool *spool, struct room **out)
+{
+    pthread_condattr_t attr;
+    pthread_t thread;
+    struct room *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return -ENOMEM;
+    r->spool = spool;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->soon, &attr);
+    pthread_condattr_destroy(&attr);
+    look(r);
+    int err = -pthread_create(&thread, NULL, watch, r);
+    if (err < 0) {
+        free(r);
+        return err;
+    }
+    pthread_detach(thread);
+    *out = r;
+    return 0;
+}
+
+int room_left(struct room *r, int64_t *out)
+{
+    pthread_mutex_lock(&r->lock);
+    int err = now_ms() - r->seen_ms > SILENCE_MS ? -ETIMEDOUT : r->err;
+    *out = r->free - (atomic_load(&r->taken) - r->taken_before);
+    pthread_mutex_unlock(&r->lock);
+    return err;
+}
+
+void room_take(struct room *r, int64_t bytes)
+{
+    atomic_fetch_add_explicit(&r->taken, bytes, memory_order_relaxed);
+}
+
+void room_look(struct room *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->asked = true;
+    pthread_cond_signal(&r->soon);
+    pthread_mutex_unlock(&r->lock);
+}
