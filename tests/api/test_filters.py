@@ -1,5 +1,6 @@
 """Filters, search, ordering, pages of tickets; those of archives are in test_archives.py."""
 
+import random
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -15,6 +16,7 @@ CHOICE = "Select a valid choice. {} is not one of the available choices."
 @pytest.fixture(scope="module", autouse=True)
 def tickets(stack, rest):
     """In this order; 1002 and 1101 are resolved, of two platforms."""
+    stack.make_platform("searched")
     stack.make_platform("vm6")
     stack.make_platform("dci6")
     made = [expect(rest.post("tickets/", {"number": n, "platform": "dci6" if n == 1003 else "vm6", "attempts": n % 4,
@@ -80,6 +82,31 @@ def test_no_number(rest, name, value):
 def test_beyond_64_bits(rest, name, value, word, bound):
     message = f"Ensure this value is {word} than or equal to {bound}."
     expect(rest.get(f"tickets/?{name}={value}"), 400, {name: [message]})
+
+
+def test_search_finds_what_is_inside_of_numbers(rest):
+    """As the digits have it, whatever became of the numbers: made, renamed, deleted, negative, as long as can be."""
+    rng = random.Random(7)
+    numbers = [rng.choice((rng.randint(-999, 99999), rng.randint(-2 ** 63, 2 ** 63 - 1))) for _ in range(40)] + \
+        [2 ** 63 - 1, -2 ** 63, 7777777, 77, 0]
+    for n in numbers:
+        expect(rest.post("tickets/", {"number": n, "platform": "searched", "resolved": n % 2 == 0}), 201)
+    for n in numbers[:8]:
+        expect(rest.delete(f"tickets/{n}/"), 204)
+    for n in numbers[8:16]:
+        changed = n // 3 + 100000
+        expect(rest.patch(f"tickets/{n}/", {"number": changed, "resolved": changed % 2 == 0}), 200)
+    there = [n // 3 + 100000 for n in numbers[8:16]] + numbers[16:]
+    pieces = {str(n)[at:at + length] for n in numbers for at in range(len(str(n)))
+              for length in (1, 2, 3, 4, 7, 20) if at + length <= len(str(n))} | {"777", "7777777777", "-", "--1", "12-", "1a2"}
+    for piece in sorted(pieces):
+        found = [n for n in there if piece in str(n)]
+        assert sorted(rest.numbers(f"search={piece}&platform=searched")) == sorted(found), piece
+        page = expect(rest.get(f"tickets/?limit=1000&resolved=1&platform=searched&search={piece}"), 200).json()
+        assert sorted(t["number"] for t in page["results"]) == sorted(n for n in found if n % 2 == 0), piece
+        assert page["count"] == len(page["results"])
+    for n in there:
+        expect(rest.delete(f"tickets/{n}/"), 204)
 
 
 def test_all_wrong_filters_at_once(rest):

@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct admin admin = {.config = &config};
     struct exchange x = {.admin = &admin};
     struct list_query list;
+    struct filtered how;
     const char *why;
 
     if (query_parse((struct span){(const char *)data, size}, &x.query, &why) < 0)
@@ -60,13 +61,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sql *s = sql_new();
     json_t *errors = json_object();
     HOLDS(s != NULL && errors != NULL);
-    HOLDS(filter_where(&x, &resource, NULL, s, errors) == 0 && filter_list(&x, &resource, &list, errors) == 0);
+    HOLDS(filter_where(&x, &resource, NULL, s, &how, errors) == 0 && filter_list(&x, &resource, &list, errors) == 0);
     if (json_object_size(errors) == 0) {
         check_sql(s);
         HOLDS(list.key_count >= 1 && list.key_count <= LIST_KEYS && list.offset >= 0);
         HOLDS(!list.paged || (list.limit >= 1 && list.limit <= 1000));
     }
     json_decref(errors);
+    sql_free(how.count);
     sql_free(s);
     query_free(x.query);
     return 0;

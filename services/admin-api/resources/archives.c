@@ -238,6 +238,7 @@ const struct resource archives_resource = {
     .label = "archive",
     .table = "archives",
     .from = "archives a JOIN tickets t ON t.id = a.ticket_id",
+    .count_from = "archives a",
     .id = "a.id",
     .key = "a.id",
     .key_is_number = true,

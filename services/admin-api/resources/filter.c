@@ -16,8 +16,12 @@
 #define LIST_VALUES  500 /* of a comma-separated filter */
 #define SEARCH_TERMS 20
 #define OFFSET_MOST  INT64_C(1000000000)
+#define FEW_SUFFIXES                                                                                                   \
+    5000 /* their rows are looked up in some milliseconds, as many as pass along the order meanwhile                   \
+          */
 
-#define SPACES " \t\r\n\f\v"
+#define SPACES    " \t\r\n\f\v"
+#define NO_FILTER " WHERE 1 = 1"
 
 #define ENTER_NUMBER "Enter a number."
 #define SELECT_VALID "Select a valid choice. That choice is not one of the available choices."
@@ -25,24 +29,37 @@
 #define TOO_SMALL    "Ensure this value is greater than or equal to -9223372036854775808."
 
 struct filtering {
+    const struct resource *resource;
     const struct filter *filter;
     const char *value;
     struct db_conn *db;
     struct sql *sql;
+    struct filtered *how;
     json_t *errors;
 };
+
+bool filter_is_own(const struct resource *r, const char *expression)
+{
+    return strncmp(r->id, expression, strcspn(r->id, ".") + 1) == 0;
+}
 
 static int wrong(const struct filtering *g, const char *message)
 {
     return field_error(g->errors, g->filter->name, message);
 }
 
+/* With a plus before it an integer column is an expression that no index has: few rows are better looked at. */
+static void add_expression(const struct filtering *g)
+{
+    sql_add(g->sql, g->how->is_few ? " AND +" : " AND ");
+    sql_add(g->sql, g->filter->expression);
+}
+
 static void compare(const struct filtering *g, enum filter_op op, int64_t value)
 {
     static const char *const ops[] = {
         [OP_EQ] = " = ", [OP_LT] = " < ", [OP_LE] = " <= ", [OP_GT] = " > ", [OP_GE] = " >= "};
-    sql_add(g->sql, " AND ");
-    sql_add(g->sql, g->filter->expression);
+    add_expression(g);
     sql_add(g->sql, ops[op]);
     sql_int(g->sql, value);
 }
@@ -105,16 +122,85 @@ static int take_number(const struct filtering *g, char *piece, int count)
 
 static int filter_numbers(const struct filtering *g)
 {
-    sql_add(g->sql, " AND ");
-    sql_add(g->sql, g->filter->expression);
+    add_expression(g);
     sql_add(g->sql, " IN (");
     int count = each_piece(g, ",", take_number);
     sql_add(g->sql, count == 0 ? "NULL)" : ")"); /* commas alone: nothing is one of none */
     return count < 0 ? count : 0;
 }
 
+/* "what FROM … WHERE suffix >= piece AND suffix < what follows the piece": the suffixes that begin with it. */
+static void add_suffixes(const struct filtering *g, const char *what, const char *piece, struct sql *s)
+{
+    char behind[256];
+    size_t n = (size_t)snprintf(behind, sizeof(behind), "%s", piece);
+
+    behind[n - 1] = (char)(behind[n - 1] + 1);
+    sql_add(s, what);
+    sql_add(s, g->filter->suffixes);
+    sql_add(s, " >= ");
+    sql_text(s, piece);
+    sql_add(s, " AND suffix < ");
+    sql_text(s, behind);
+}
+
+/* 1: few suffixes begin with it, 0: too many, negative. */
+static int is_rare(const struct filtering *g, const char *piece)
+{
+    int64_t count = 0;
+    struct sql *s = sql_new();
+
+    if (s == NULL)
+        return -ENOMEM;
+    sql_add(s, "SELECT COUNT(*) FROM (");
+    add_suffixes(g, "SELECT 1", piece, s);
+    sql_add(s, " LIMIT ");
+    sql_int(s, FEW_SUFFIXES + 1);
+    sql_add(s, ") few");
+    int found = sql_one_int(g->db, s, &count);
+    sql_free(s);
+    return found < 0 ? found : count <= FEW_SUFFIXES;
+}
+
+/* A number counts once, with the first of its suffixes that begin with the piece. */
+static int prepare_count(const struct filtering *g, const char *piece)
+{
+    if (strcmp(g->sql->text, NO_FILTER) != 0)
+        return 0;
+    g->how->count = sql_new();
+    if (g->how->count == NULL)
+        return -ENOMEM;
+    add_suffixes(g, "SELECT COUNT(*)", piece, g->how->count);
+    sql_add(g->how->count, " AND repeated < ");
+    sql_int(g->how->count, (int64_t)strlen(piece));
+    return 0;
+}
+
+/* By the table of suffixes, if the piece is rare enough: 1, 0 or negative. */
+static int contains_by_index(const struct filtering *g, const char *piece)
+{
+    if (g->filter->suffixes == NULL)
+        return 0;
+    if (piece[strspn(piece, "-0123456789")] != '\0') {
+        sql_add(g->sql, " AND 1 = 0"); /* in no number */
+        return 1;
+    }
+    int rare = prepare_count(g, piece);
+    if (rare == 0)
+        rare = is_rare(g, piece);
+    if (rare < 1)
+        return rare;
+    sql_add(g->sql, g->how->is_few ? " AND +" : " AND ");
+    sql_add(g->sql, g->resource->id);
+    sql_add(g->sql, " IN (");
+    add_suffixes(g, "SELECT id", piece, g->sql);
+    sql_add(g->sql, ")");
+    g->how->is_few = true;
+    return 1;
+}
+
 /* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound. */
-static void contains(const struct filtering *g, const char *piece)
+static void contains_by_looking(const struct filtering *g, const char *piece)
 {
     char pattern[512];
     size_t n = 0;
@@ -132,6 +218,17 @@ static void contains(const struct filtering *g, const char *piece)
     sql_add(g->sql, " AS TEXT) LIKE ");
     sql_text(g->sql, pattern);
     sql_add(g->sql, " ESCAPE '\\'");
+    g->how->is_scanned = true;
+}
+
+static int contains(const struct filtering *g, const char *piece)
+{
+    int found = contains_by_index(g, piece);
+    if (found == 0)
+        contains_by_looking(g, piece);
+    if (g->how->counted == 0)
+        g->how->counted = g->sql->len;
+    return found < 0 ? found : 0;
 }
 
 static int filter_contains(const struct filtering *g)
@@ -146,7 +243,7 @@ static int filter_contains(const struct filtering *g)
     if (strchr(g->value, '.') != NULL)
         sql_add(g->sql, " AND 1 = 0"); /* no integer has a point in it */
     else
-        contains(g, digits);
+        return contains(g, digits);
     return 0;
 }
 
@@ -154,9 +251,7 @@ static int take_term(const struct filtering *g, char *piece, int count)
 {
     if (count == SEARCH_TERMS || strlen(piece) > 200)
         return wrong(g, "Give no more than 20 terms of 200 characters.");
-    if (count < SEARCH_TERMS)
-        contains(g, piece);
-    return 0;
+    return count < SEARCH_TERMS ? contains(g, piece) : 0;
 }
 
 static int filter_search(const struct filtering *g)
@@ -184,8 +279,7 @@ static int filter_text(const struct filtering *g)
         --end;
     if (end == start)
         return 0;
-    sql_add(g->sql, " AND ");
-    sql_add(g->sql, g->filter->expression);
+    add_expression(g);
     sql_add(g->sql, " = ");
     if (g->filter->related != NULL) {
         sql_add(g->sql, "(");
@@ -255,23 +349,47 @@ static int filter_existing(const struct filtering *g)
     return 0;
 }
 
-int filter_where(const struct exchange *x, const struct resource *r, struct db_conn *c, struct sql *s, json_t *errors)
+/* The filters of these two types before all others: they say whether the others' indexes are wanted. */
+static bool looks_inside(const struct filter *f)
+{
+    return f->type == FILTER_CONTAINS || f->type == FILTER_SEARCH;
+}
+
+static int add_filters(const struct exchange *x, struct filtering *g, bool inside)
 {
     static int (*const by_type[])(const struct filtering *) = {
         [FILTER_NUMBER] = filter_number,   [FILTER_NUMBERS] = filter_numbers,   [FILTER_CONTAINS] = filter_contains,
         [FILTER_BOOLEAN] = filter_boolean, [FILTER_TEXT] = filter_text,         [FILTER_TIME] = filter_time,
         [FILTER_YEAR] = filter_year,       [FILTER_EXISTING] = filter_existing, [FILTER_SEARCH] = filter_search,
     };
-    struct filtering g = {.db = c, .sql = s, .errors = errors};
+    const struct resource *r = g->resource;
     int err = 0;
 
-    sql_add(s, " WHERE 1 = 1");
-    row_owner(x, r, s);
     for (size_t i = 0; i < r->filter_count && err == 0; ++i) {
-        g.filter = r->filters + i;
-        g.value = query_get(x->query, g.filter->name);
-        if (g.value != NULL && g.value[0] != '\0')
-            err = by_type[g.filter->type](&g);
+        g->filter = r->filters + i;
+        g->value = query_get(x->query, g->filter->name);
+        if (looks_inside(g->filter) != inside || g->value == NULL || g->value[0] == '\0')
+            continue;
+        g->how->is_joined |= g->filter->expression != NULL && !filter_is_own(r, g->filter->expression);
+        err = by_type[g->filter->type](g);
+    }
+    return err;
+}
+
+int filter_where(const struct exchange *x, const struct resource *r, struct db_conn *c, struct sql *s,
+                 struct filtered *how, json_t *errors)
+{
+    struct filtering g = {.resource = r, .db = c, .sql = s, .how = how, .errors = errors};
+
+    *how = (struct filtered){.is_few = false};
+    sql_add(s, NO_FILTER);
+    row_owner(x, r, s);
+    int err = add_filters(x, &g, true);
+    if (err == 0)
+        err = add_filters(x, &g, false);
+    if (s->len != how->counted) {
+        sql_free(how->count);
+        how->count = NULL;
     }
     return err;
 }

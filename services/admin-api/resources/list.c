@@ -22,6 +22,7 @@ struct list {
     const struct resource *resource;
     struct list_query query;
     struct sql *where; /* " WHERE …" alone */
+    struct filtered how;
     bool begun, filled, ended;
     struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
     struct jsontext text;            /* the piece under construction */
@@ -42,6 +43,7 @@ static void list_free(struct server_source *source)
         return;
     forget_last(l);
     sql_free(l->where);
+    sql_free(l->how.count);
     jsontext_free(&l->text);
     free(l);
 }
@@ -118,7 +120,7 @@ static int batch_sql(const struct list *l, struct sql *s)
     sql_add(s, l->where->text);
     if (l->begun)
         add_behind(l, s);
-    list_sql_order(&l->query, false, s);
+    list_sql_order(&l->query, l->how.is_few, s);
     sql_add(s, " LIMIT ");
     sql_int(s, BATCH_ROWS);
     return columns;
@@ -187,7 +189,7 @@ static int count_rows(const struct list *l, struct db_conn *c, int64_t *out)
     struct sql *s = sql_new();
     if (s == NULL)
         return -ENOMEM;
-    list_sql_count(l->resource, l->where, s);
+    list_sql_count(l->resource, l->where, &l->how, s);
     int err = sql_count(c, s, out);
     sql_free(s);
     return err;
@@ -201,7 +203,7 @@ static int read_page(struct list *l, struct db_conn *c, bool is_few)
 
     if (s == NULL)
         return -ENOMEM;
-    list_sql_page(l->resource, l->where, &l->query, is_few, s);
+    list_sql_page(l->resource, l->where, &l->how, &l->query, is_few, s);
     err = sql_query(c, &rows, s);
     sql_free(s);
     if (err < 0)
@@ -262,17 +264,11 @@ static json_t *page_url(const struct list *l, int64_t offset)
     return result;
 }
 
-/* Whether an index can find what the filters leave; a search looks at every row, best along the order until it has
- * enough. */
-static bool has_index(const struct list *l)
+/* Whether an index can find the few rows that the filters leave; one that looks at every row does it best along the
+ * order, until there are enough. */
+static bool is_few(const struct list *l, int64_t count)
 {
-    for (size_t i = 0; i < l->resource->filter_count; ++i) {
-        const struct filter *f = l->resource->filters + i;
-        const char *value = query_get(l->x->query, f->name);
-        if (value != NULL && value[0] != '\0' && (f->type == FILTER_CONTAINS || f->type == FILTER_SEARCH))
-            return false;
-    }
-    return l->where->count > 0;
+    return l->how.is_few || (count <= FEW_ROWS && l->where->count > 0 && !l->how.is_scanned);
 }
 
 /* All of it is there: its length is known, and conditional requests work. */
@@ -301,7 +297,7 @@ static int answer_page(struct exchange *x, struct list *l, struct db_conn *c)
     add_member(l, ",\"previous\":", offset > 0 ? page_url(l, offset > limit ? offset - limit : 0) : json_null());
     jsontext_raw(&l->text, ",\"results\":", 11);
     if (offset < count)
-        err = read_page(l, c, count <= FEW_ROWS && has_index(l));
+        err = read_page(l, c, is_few(l, count));
     jsontext_raw(&l->text, l->begun ? "]}" : "[]}", l->begun ? 2 : 3);
     if (err < 0 || l->text.failed)
         return err < 0 ? err : -ENOMEM;
@@ -314,7 +310,7 @@ static int answer_page(struct exchange *x, struct list *l, struct db_conn *c)
 static int prepare(struct exchange *x, struct list *l, struct db_conn *c)
 {
     json_t *errors = json_object();
-    int err = errors == NULL ? -ENOMEM : filter_where(x, l->resource, c, l->where, errors);
+    int err = errors == NULL ? -ENOMEM : filter_where(x, l->resource, c, l->where, &l->how, errors);
 
     if (err == 0)
         err = filter_list(x, l->resource, &l->query, errors);

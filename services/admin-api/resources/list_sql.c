@@ -15,23 +15,52 @@ void list_sql_order(const struct list_query *q, bool is_few, struct sql *s)
     }
 }
 
-void list_sql_count(const struct resource *r, const struct sql *where, struct sql *s)
+void list_sql_count(const struct resource *r, const struct sql *where, const struct filtered *how, struct sql *s)
 {
+    if (how->count != NULL) {
+        sql_bind_first(s, how->count);
+        sql_add(s, how->count->text);
+        return;
+    }
     sql_bind_first(s, where);
     sql_add(s, "SELECT COUNT(*) FROM ");
-    sql_add(s, r->count_from != NULL ? r->count_from : r->from);
+    sql_add(s, r->count_from != NULL && !how->is_joined ? r->count_from : r->from);
     sql_add(s, where->text);
 }
 
-void list_sql_page(const struct resource *r, const struct sql *where, const struct list_query *q, bool is_few,
-                   struct sql *s)
+/* Where the ids of a page come from. */
+static const char *narrowest(const struct resource *r, const struct filtered *how, const struct list_query *q)
 {
-    sql_bind_first(s, where);
-    row_select(r, s, "");
+    bool is_joined = how->is_joined || r->count_from == NULL;
+    for (size_t i = 0; i < q->key_count; ++i)
+        is_joined |= !filter_is_own(r, q->keys[i].expression);
+    return is_joined ? r->from : r->count_from;
+}
+
+void list_sql_ids(const struct resource *r, const struct sql *where, const struct filtered *how,
+                  const struct list_query *q, bool is_few, struct sql *s)
+{
+    sql_add(s, "SELECT ");
+    sql_add(s, r->id);
+    sql_add(s, " FROM ");
+    sql_add(s, narrowest(r, how, q));
     sql_add(s, where->text);
     list_sql_order(q, is_few, s);
     sql_add(s, " LIMIT ");
     sql_int(s, q->limit);
     sql_add(s, " OFFSET ");
     sql_int(s, q->offset);
+}
+
+void list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
+                   const struct list_query *q, bool is_few, struct sql *s)
+{
+    sql_bind_first(s, where);
+    row_select(r, s, "");
+    sql_add(s, " WHERE ");
+    sql_add(s, r->id);
+    sql_add(s, " IN (");
+    list_sql_ids(r, where, how, q, is_few, s);
+    sql_add(s, ")");
+    list_sql_order(q, true, s);
 }

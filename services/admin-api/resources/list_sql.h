@@ -6,12 +6,16 @@
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/sql.h"
 
-/* `where` is filter_where's; its values are bound first. Each appends to `s`, which is new. */
-void list_sql_count(const struct resource *r, const struct sql *where, struct sql *s);
-/* is_few: the filters leave few rows, so they are to be found by an index of the filters' and then sorted. Neither
- * database knows that of a range or a search, and would look for them along the index of the order. */
-void list_sql_page(const struct resource *r, const struct sql *where, const struct list_query *q, bool is_few,
-                   struct sql *s);
+/* `where` and `how` are filter_where's; the values of `where` are bound first. Each appends to `s`, which is new. */
+void list_sql_count(const struct resource *r, const struct sql *where, const struct filtered *how, struct sql *s);
+/* The ids of a page's rows, in order. is_few: the filters leave few rows, so they are to be found by an index of the
+ * filters' and then sorted. Neither database knows that of a range or a search, and would look for them along the index
+ * of the order. The values of `where` are bound already. */
+void list_sql_ids(const struct resource *r, const struct sql *where, const struct filtered *how,
+                  const struct list_query *q, bool is_few, struct sql *s);
+/* The page: of those ids alone, so that rows that are skipped or sorted are neither joined nor made. */
+void list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
+                   const struct list_query *q, bool is_few, struct sql *s);
 /* " ORDER BY …" alone. */
 void list_sql_order(const struct list_query *q, bool is_few, struct sql *s);
 

@@ -69,6 +69,10 @@ struct filter {
     enum filter_op op;
     const char *exists;  /* EXISTING: "SELECT 1 FROM … WHERE … = " */
     const char *related; /* TEXT: "SELECT id FROM … WHERE … = ", the id that the expression is compared with */
+    /* CONTAINS, SEARCH of an integer: " FROM … WHERE suffix", an ordered table of all suffixes of all the numbers, kept
+     * by the database: suffix, id (of the number's row), repeated (how many of the suffix's first characters also
+     * stand together further left in the number). NULL: every row is looked at. */
+    const char *suffixes;
 };
 
 struct order { /* one key of ORDER BY */
@@ -81,7 +85,7 @@ struct write;
 struct resource {
     const char *label; /* in messages: "ticket with this number already exists." */
     const char *table, *from;
-    const char *count_from; /* what the filters alone need; NULL: from */
+    const char *count_from; /* the table alone, with the alias of `id`; NULL: from */
     const char *id;         /* "t.id" */
     const char *key;        /* what the path names: "t.number" */
     bool key_is_number;

@@ -109,13 +109,15 @@ static const struct field fields[] = {
      .doc = "When the last of them arrived; null: none."},
 };
 
+#define TICKET_SUFFIXES " FROM ticket_suffixes WHERE suffix"
+
 static const struct filter filters[] = {
     {.name = "id", .type = FILTER_NUMBER, .expression = "t.id"},
     {.name = "id__in", .type = FILTER_NUMBERS, .expression = "t.id"},
     {.name = "id__lte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_LE},
     {.name = "id__gte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_GE},
     {.name = "number", .type = FILTER_NUMBERS, .expression = "t.number"},
-    {.name = "number__contains", .type = FILTER_CONTAINS, .expression = "t.number"},
+    {.name = "number__contains", .type = FILTER_CONTAINS, .expression = "t.number", .suffixes = TICKET_SUFFIXES},
     {.name = "number__in", .type = FILTER_NUMBERS, .expression = "t.number"},
     {.name = "number__lte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_LE},
     {.name = "number__gte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_GE},
@@ -128,7 +130,7 @@ static const struct filter filters[] = {
      .type = FILTER_TEXT,
      .expression = "t.platform_id",
      .related = "SELECT id FROM platforms WHERE name = "},
-    {.name = "search", .type = FILTER_SEARCH, .expression = "t.number"},
+    {.name = "search", .type = FILTER_SEARCH, .expression = "t.number", .suffixes = TICKET_SUFFIXES},
     YEAR_FILTERS("t.time_create"),
 };
 

@@ -158,12 +158,41 @@ static void every_statement_of_admin_api(void **state)
     db_close(db);
 }
 
+/* Tickets that were there before the table of suffixes are found by their digits too. */
+static void suffixes_of_older_tickets(void **state)
+{
+    static const char tickets[] =
+        "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, time_update) SELECT n, 1, "
+        "'hash' || n, $1, 0, 0 FROM (SELECT 12 AS n UNION ALL SELECT 123 UNION ALL SELECT -4567) numbers";
+    struct db *db = open_fresh();
+    size_t count;
+    char why[512] = "";
+    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
+    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    (void)state;
+    assert_int_equal(db_migrate(db, shipped, 1, why, sizeof(why)), 0);
+    struct db_conn *c = borrow(db);
+    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', '')");
+    assert_int_equal(db_exec_values(c, tickets, &sealed, 1), 3);
+    assert_int_equal(db_migrate(db, shipped, count, why, sizeof(why)), 0);
+    assert_int_equal(number_of(c, "SELECT count(*) FROM ticket_suffixes"), 2 + 3 + 5);
+    assert_int_equal(
+        number_of(
+            c, "SELECT count(*) FROM ticket_suffixes WHERE suffix IN ('123', '-4567', '4567', '567') AND repeated = 0"),
+        4);
+    must_run(c, "DELETE FROM platforms");
+    assert_int_equal(number_of(c, "SELECT count(*) FROM ticket_suffixes"), 0);
+    db_release(c);
+    db_close(db);
+}
+
 const struct CMUnitTest migration_tests[] = {
     cmocka_unit_test(twice),
     cmocka_unit_test(broken_one_leaves_nothing),
     cmocka_unit_test(newer_is_refused),
     cmocka_unit_test(processes_at_once),
     cmocka_unit_test(what_admin_api_ships),
+    cmocka_unit_test(suffixes_of_older_tickets),
     cmocka_unit_test(every_statement_of_admin_api),
 };
 const size_t migration_test_count = sizeof(migration_tests) / sizeof(migration_tests[0]);

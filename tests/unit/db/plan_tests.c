@@ -44,6 +44,12 @@ static const struct {
     {&tickets_resource, "user=u7&resolved=false", NULL, NULL, true},
     {&tickets_resource, "year=2024", "tickets_created (time_create>? AND time_create<?)", "tickets_created", false},
     {&tickets_resource, "ordering=number", NULL, "tickets_number_key", false},
+    {&tickets_resource, "search=0007", "ticket_suffixes USING PRIMARY KEY (suffix>? AND suffix<?)",
+     "Index Cond: ((suffix >= ", true},
+    {&tickets_resource, "number__contains=10000&resolved=true&year__gte=2020&search=7",
+     "ticket_suffixes USING PRIMARY KEY (suffix>? AND suffix<?)", "Index Cond: ((suffix >= ", true},
+    {&tickets_resource, "search=0007&user=u7", "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)",
+     "Index Scan using tickets_pkey", true},
     {&archives_resource, "", "archives_created", "archives_created", false},
     {&archives_resource, "ticket=1000007", "(number=?)", "Index Cond: (number = ", true},
     {&archives_resource, "id=5", "(rowid=?)", "Index Cond: (id = ", true},
@@ -74,32 +80,38 @@ static void fill(struct db_conn *c)
     fixture_settle(c);
 }
 
-enum kind { PAGE, PAGE_OF_FEW, COUNT };
+enum kind { IDS, IDS_OF_FEW, PAGE, COUNT };
 
-/* The plan of the page, or of the count. */
+/* The plan of finding a page's rows, of the page, or of the count. */
 static void plan_of(struct db_conn *c, const struct resource *r, const char *text, enum kind kind, char plan[PLAN_SIZE])
 {
     const struct admin_config config = {.page_limit = 1000};
     const struct admin admin = {.config = &config};
     struct exchange x = {.admin = &admin};
     struct list_query q;
+    struct filtered how;
     struct sql *where = sql_new(), *s = sql_new();
     json_t *errors = json_object();
     const char *why = "";
     char query[256];
     snprintf(query, sizeof(query), "limit=50&%s", text);
     assert_int_equal(query_parse((struct span){query, strlen(query)}, &x.query, &why), 0);
-    assert_int_equal(filter_where(&x, r, c, where, errors), 0);
+    assert_int_equal(filter_where(&x, r, c, where, &how, errors), 0);
     assert_int_equal(filter_list(&x, r, &q, errors), 0);
     assert_int_equal(json_object_size(errors), 0);
     if (kind == COUNT)
-        list_sql_count(r, where, s);
-    else
-        list_sql_page(r, where, &q, kind == PAGE_OF_FEW, s);
+        list_sql_count(r, where, &how, s);
+    else if (kind == PAGE)
+        list_sql_page(r, where, &how, &q, how.is_few, s);
+    else {
+        sql_bind_first(s, where);
+        list_sql_ids(r, where, &how, &q, kind == IDS_OF_FEW || how.is_few, s);
+    }
     assert_false(s->full);
     fixture_plan(c, s->text, s->values, s->count, plan, PLAN_SIZE);
     json_decref(errors);
     query_free(x.query);
+    sql_free(how.count);
     sql_free(where);
     sql_free(s);
 }
@@ -114,13 +126,16 @@ static void pages_come_by_an_index(void **state)
     fill(c);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         const char *wanted = d == 0 ? cases[i].sqlite : cases[i].postgres;
-        plan_of(c, cases[i].resource, cases[i].query, cases[i].is_few ? PAGE_OF_FEW : PAGE, plan);
+        plan_of(c, cases[i].resource, cases[i].query, cases[i].is_few ? IDS_OF_FEW : IDS, plan);
         if (strstr(plan, words[d].whole[0]) != NULL || strstr(plan, words[d].whole[1]) != NULL)
             fail_msg("%s %s reads the whole table:\n%s", cases[i].resource->table, cases[i].query, plan);
         if (!cases[i].is_few && strstr(plan, words[d].sorted) != NULL)
             fail_msg("%s %s sorts:\n%s", cases[i].resource->table, cases[i].query, plan);
         if (wanted != NULL && strstr(plan, wanted) == NULL)
             fail_msg("%s %s without %s:\n%s", cases[i].resource->table, cases[i].query, wanted, plan);
+        plan_of(c, cases[i].resource, cases[i].query, PAGE, plan);
+        if (strstr(plan, words[d].whole[0]) != NULL || strstr(plan, words[d].whole[1]) != NULL)
+            fail_msg("the page of %s %s reads the whole table:\n%s", cases[i].resource->table, cases[i].query, plan);
     }
     plan_of(c, &tickets_resource, "resolved=false", COUNT, plan);
     assert_non_null(
@@ -129,6 +144,15 @@ static void pages_come_by_an_index(void **state)
     assert_non_null(strstr(plan, d == 0 ? "COVERING INDEX tickets_user" : "Index Only Scan using tickets_user"));
     plan_of(c, &tickets_resource, "user=u7&resolved=false", COUNT, plan);
     assert_non_null(strstr(plan, d == 0 ? "COVERING INDEX tickets_user" : "Index Only Scan using tickets_user"));
+    plan_of(c, &tickets_resource, "search=0007", COUNT, plan);
+    assert_non_null(strstr(plan, d == 0 ? "(suffix>? AND suffix<?)" : "Index Only Scan using ticket_suffixes"));
+    assert_null(strstr(plan, d == 0 ? " t " : "tickets"));
+    plan_of(c, &tickets_resource, "search=0007&resolved=true", COUNT, plan);
+    assert_non_null(strstr(plan, d == 0 ? "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" : "Index Cond: ((suffix >= "));
+    plan_of(c, &archives_resource, "time_create__gte=2024-01-02&time_create__lte=2024-01-03", COUNT, plan);
+    assert_non_null(
+        strstr(plan, d == 0 ? "COVERING INDEX archives_created" : "Index Only Scan using archives_created"));
+    assert_null(strstr(plan, "tickets"));
     db_release(c);
     db_close(db);
 }

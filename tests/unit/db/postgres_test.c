@@ -57,6 +57,7 @@ void fixture_settle(struct db_conn *c)
 {
     must_run(c, "VACUUM ANALYZE tickets");
     must_run(c, "VACUUM ANALYZE archives");
+    must_run(c, "VACUUM ANALYZE ticket_suffixes");
 }
 
 void fixture_plan(struct db_conn *c, const char *sql, const struct db_value *values, size_t count, char *plan,
