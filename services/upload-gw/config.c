@@ -2,6 +2,7 @@
 #include "services/upload-gw/config.h"
 
 #include "services/upload-gw/cors.h"
+#include "services/upload-gw/fast.h"
 #include "shared/net/cidr.h"
 #include "shared/net/origin.h"
 

@@ -24,6 +24,7 @@ struct room;
 struct tls;
 struct conn;
 struct cors;
+struct fast;
 
 struct gateway {
     struct gateway_config config;
@@ -34,6 +35,7 @@ struct gateway {
     struct cors *cors;         /* origins whose pages may upload */
     char *uploader;            /* the script for /u/<token>.sh; NULL: not there */
     struct pool *receivers, *publishers;
+    struct fast *fast; /* NULL: every upload goes through the page cache */
     struct lane *lanes;
     unsigned lane_count;
     struct networks *networks;

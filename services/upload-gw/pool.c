@@ -13,18 +13,16 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct pool_job *first, **last;
-    size_t waiting, buffer_size;
+    size_t waiting, idle, buffer_size;
     bool stopping;
     const char *name;
     unsigned count;
     pthread_t threads[];
 };
 
-static struct pool_job *take(struct pool *p)
+/* Under the lock. */
+static struct pool_job *shift(struct pool *p)
 {
-    pthread_mutex_lock(&p->lock);
-    while (p->first == NULL && !p->stopping)
-        pthread_cond_wait(&p->more, &p->lock);
     struct pool_job *job = p->first;
     if (job != NULL) {
         p->first = job->next;
@@ -32,6 +30,17 @@ static struct pool_job *take(struct pool *p)
             p->last = &p->first;
         --p->waiting;
     }
+    return job;
+}
+
+static struct pool_job *take(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    ++p->idle;
+    while (p->first == NULL && !p->stopping)
+        pthread_cond_wait(&p->more, &p->lock);
+    --p->idle;
+    struct pool_job *job = shift(p);
     pthread_mutex_unlock(&p->lock);
     return job;
 }
@@ -105,6 +114,14 @@ void pool_add(struct pool *p, struct pool_job *job)
     ++p->waiting;
     pthread_cond_signal(&p->more);
     pthread_mutex_unlock(&p->lock);
+}
+
+struct pool_job *pool_try(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct pool_job *job = p->idle == 0 ? shift(p) : NULL;
+    pthread_mutex_unlock(&p->lock);
+    return job;
 }
 
 size_t pool_waiting(struct pool *p)

@@ -19,6 +19,9 @@ int pool_new(const char *name, unsigned threads, size_t buffer_size, struct pool
     __attribute__((warn_unused_result));
 void pool_free(struct pool *p); /* runs what is queued, then joins */
 void pool_add(struct pool *p, struct pool_job *job);
+/* The next job, for a thread of the pool that is running one and can do two at once; NULL: none, or another thread is
+ * free to take it. */
+struct pool_job *pool_try(struct pool *p);
 size_t pool_waiting(struct pool *p); /* jobs queued and not yet taken */
 
 #endif

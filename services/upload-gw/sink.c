@@ -1,8 +1,10 @@
-/* Hash and write; see sink.h. */
+/* Staging and writing; see sink.h. */
 #include "services/upload-gw/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "services/upload-gw/checksum.h"
@@ -26,97 +28,235 @@ void sink_init(struct sink *s, struct spool *spool, const char *id, int64_t limi
     digest_init(&s->digest);
 }
 
-static enum gateway_error failed(struct sink *s, int err)
+enum gateway_error sink_fail(struct sink *s, int err)
 {
     s->error = err;
-    return err == ENOSPC || err == EDQUOT ? GATEWAY_NO_SPACE : GATEWAY_STORAGE;
+    s->fault = err == ENOSPC || err == EDQUOT ? GATEWAY_NO_SPACE : GATEWAY_STORAGE;
+    return s->fault;
 }
 
 /* A body of unknown length reserved nothing at admission, so its share of the disk is looked at as it grows. */
-static enum gateway_error check_room(struct sink *s)
+static enum gateway_error check_room(struct sink *s, size_t len)
 {
     int64_t room;
-    if (s->expected >= 0 || s->size < s->checked)
+    if (s->expected >= 0 || s->stored + (int64_t)len <= s->checked)
         return GATEWAY_OK;
     int err = spool_room(s->spool, s->reserve, &room);
     if (err < 0)
-        return failed(s, -err);
+        return sink_fail(s, -err);
     room -= atomic_load_explicit(s->promised, memory_order_relaxed);
-    if (room <= 0)
-        return failed(s, ENOSPC);
-    s->checked = s->size + (room < CHECK_BYTES ? room : CHECK_BYTES);
+    if (room < (int64_t)len)
+        return sink_fail(s, ENOSPC);
+    s->checked = s->stored + (room < CHECK_BYTES ? room : CHECK_BYTES);
     return GATEWAY_OK;
 }
 
-/* Blocks taken ahead lie together and spare the writes their search; a refusal costs nothing but that. */
-static void allocate_ahead(struct sink *s, int64_t end)
+/* Blocks taken ahead lie together and spare the writes their search; a refusal costs nothing but that. Direct writes go
+ * on beside each other only within the file's size, which is set right at the end. */
+static void allocate_ahead(struct sink *s, size_t len)
 {
-    int64_t left = s->expected >= 0 ? s->expected - s->size : s->size;
-    if (s->expected < 0 && left > s->checked - s->size)
-        left = s->checked - s->size; /* never beyond the space that was looked at */
-    if (end <= s->allocated || s->no_allocate || left < SMALL_BYTES)
+    int64_t left = s->expected >= 0 ? s->expected - s->stored : s->stored;
+    if (s->expected < 0 && left > s->checked - s->stored)
+        left = s->checked - s->stored; /* never beyond the space that was looked at */
+    if (s->stored + (int64_t)len <= s->allocated || s->no_allocate || left < SMALL_BYTES)
         return;
     int64_t want = left < AHEAD_BYTES ? left : AHEAD_BYTES;
-    if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, s->size, want) == 0) {
-        s->allocated = s->size + want;
+    if (fallocate(s->fd, s->direct ? 0 : FALLOC_FL_KEEP_SIZE, s->stored, want) == 0) {
+        s->allocated = s->stored + want;
         return;
     }
     s->no_allocate = true;
-    if (errno == ENOSPC && ftruncate(s->fd, s->size) < 0) /* gives back the part that it did take */
-        s->error = errno;
+    if (errno == ENOSPC && ftruncate(s->fd, s->stored) < 0) /* gives back the part that it did take */
+        (void)sink_fail(s, errno);
 }
 
 static enum gateway_error open_file(struct sink *s)
 {
     if (s->fd < 0)
         s->fd = s->resumed ? spool_reopen(s->spool, s->id) : spool_create(s->spool, s->id);
-    return s->fd < 0 ? failed(s, -s->fd) : GATEWAY_OK;
+    return s->fd < 0 ? sink_fail(s, -s->fd) : GATEWAY_OK;
+}
+
+static enum gateway_error prepare(struct sink *s, size_t len)
+{
+    enum gateway_error e = open_file(s);
+    if (e == GATEWAY_OK)
+        e = check_room(s, len);
+    if (e == GATEWAY_OK)
+        allocate_ahead(s, len);
+    return e;
 }
 
 enum gateway_error sink_write(struct sink *s, const char *data, size_t len)
 {
-    if (len == 0)
-        return GATEWAY_OK;
+    struct stage *stage = s->stage;
+    char *place = stage->base + stage->begin + stage->len;
     if ((int64_t)len > s->limit - s->size)
         return GATEWAY_TOO_LARGE;
-    enum gateway_error e = open_file(s);
-    if (e == GATEWAY_OK)
-        e = check_room(s);
-    if (e != GATEWAY_OK)
-        return e;
-    allocate_ahead(s, s->size + (int64_t)len);
-    digest_update(&s->digest, data, len);
+    if (len > stage->size - stage->begin - stage->len)
+        return sink_fail(s, ENOBUFS); /* the receiver's mistake; not at the memory's expense */
+    if (place != data)
+        memmove(place, data, len);
     if (s->second != NULL)
-        checksum_update(s->second, data, len);
+        checksum_update(s->second, place, len);
+    stage->len += len;
+    s->size += (int64_t)len;
+    return GATEWAY_OK;
+}
+
+enum gateway_error sink_put(struct sink *s, const char *data, size_t len, int64_t at)
+{
     while (len > 0) {
-        ssize_t n = pwrite(s->fd, data, len, s->size);
+        ssize_t n = pwrite(s->fd, data, len, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return failed(s, n < 0 ? errno : EIO);
-        s->size += n;
+            return sink_fail(s, n < 0 ? errno : EIO);
+        at += n;
         data += n;
         len -= (size_t)n;
     }
-    if (s->size - s->synced >= SYNC_BYTES) {
-        (void)sync_file_range(s->fd, s->synced, s->size - s->synced, SYNC_FILE_RANGE_WRITE); /* fsync tells of errors */
-        s->synced = s->size;
+    return GATEWAY_OK;
+}
+
+/* --- past the page cache --- */
+
+static int set_direct(struct sink *s, bool on)
+{
+    int flags = fcntl(s->fd, F_GETFL);
+    if (flags < 0 || fcntl(s->fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) < 0)
+        return -errno;
+    s->direct = on;
+    return 0;
+}
+
+void sink_direct_off(struct sink *s)
+{
+    if (s->direct && set_direct(s, false) < 0)
+        (void)sink_fail(s, errno); /* not known to happen: then the next write fails */
+}
+
+static bool direct_on(struct sink *s)
+{
+    if (s->direct)
+        return true;
+    if (s->tail == NULL)
+        s->tail = malloc(DIRECT_ALIGN);
+    if (s->tail == NULL || s->no_direct || set_direct(s, true) < 0) {
+        s->no_direct = true;
+        return false;
     }
+    if (s->allocated > s->stored && ftruncate(s->fd, s->allocated) < 0)
+        s->allocated = s->stored; /* writes that wait for each other, then */
+    return true;
+}
+
+/* The file holds all of it afterwards. */
+static enum gateway_error put_tail(struct sink *s)
+{
+    size_t len = s->tail_len;
+    sink_direct_off(s);
+    s->tail_len = 0;
+    enum gateway_error e = len > 0 ? sink_put(s, s->tail, len, s->stored) : GATEWAY_OK;
+    s->stored += (int64_t)len;
+    return e;
+}
+
+void sink_stage(struct sink *s, struct stage *stage, bool direct)
+{
+    stage->begin = direct ? (size_t)(s->stored % DIRECT_ALIGN) : 0;
+    stage->len = stage->hashed = s->tail_len;
+    if (s->tail_len > 0)
+        memcpy(stage->base + stage->begin, s->tail, s->tail_len);
+    s->tail_len = 0;
+    s->stage = stage;
+}
+
+static void empty(struct stage *stage)
+{
+    stage->len = stage->hashed = 0;
+}
+
+enum gateway_error sink_store(struct sink *s, struct stage *stage)
+{
+    size_t len = stage->len;
+    if (len == 0)
+        return GATEWAY_OK;
+    empty(stage);
+    enum gateway_error e = prepare(s, len);
+    if (e != GATEWAY_OK)
+        return e;
+    sink_direct_off(s);
+    e = sink_put(s, stage->base + stage->begin, len, s->stored);
+    s->stored += (int64_t)len;
+    if (e == GATEWAY_OK && s->stored - s->synced >= SYNC_BYTES) {
+        (void)sync_file_range(s->fd, s->synced, s->stored - s->synced,
+                              SYNC_FILE_RANGE_WRITE); /* fsync tells of errors */
+        s->synced = s->stored;
+    }
+    return e;
+}
+
+enum gateway_error sink_store_edges(struct sink *s, struct stage *stage, const char **from, size_t *len, int64_t *at)
+{
+    size_t all = stage->len, head = (size_t)(-s->stored & (DIRECT_ALIGN - 1));
+    const char *data = stage->base + stage->begin;
+    *len = 0;
+    if (all == 0)
+        return GATEWAY_OK;
+    enum gateway_error e = prepare(s, all);
+    if (e == GATEWAY_OK && head > 0) { /* a block that was begun through the page cache is completed there */
+        head = head < all ? head : all;
+        sink_direct_off(s);
+        e = sink_put(s, data, head, s->stored);
+        s->stored += (int64_t)head;
+    }
+    if (e != GATEWAY_OK || head == all || !direct_on(s)) {
+        stage->begin += head;
+        stage->len -= head;
+        return e == GATEWAY_OK ? sink_store(s, stage) : e;
+    }
+    empty(stage);
+    s->tail_len = (all - head) % DIRECT_ALIGN;
+    *len = all - head - s->tail_len;
+    *from = data + head;
+    *at = s->stored;
+    memcpy(s->tail, *from + *len, s->tail_len);
+    s->stored += (int64_t)*len;
     return GATEWAY_OK;
 }
 
 enum gateway_error sink_restart(struct sink *s)
 {
+    if (s->stage != NULL && s->stage->settle != NULL)
+        s->stage->settle(s->stage);
+    if (s->stage != NULL) { /* what lies further on in it stays where it is */
+        empty(s->stage);
+        s->stage->begin = 0;
+    }
     digest_init(&s->digest);
-    s->size = s->allocated = s->synced = s->checked = 0;
-    return s->fd >= 0 && ftruncate(s->fd, 0) < 0 ? failed(s, errno) : GATEWAY_OK;
+    s->size = s->stored = s->allocated = s->synced = s->checked = 0;
+    s->tail_len = 0;
+    if (s->fault != GATEWAY_OK)
+        return s->fault;
+    return s->fd >= 0 && ftruncate(s->fd, 0) < 0 ? sink_fail(s, errno) : GATEWAY_OK;
+}
+
+/* --- the end --- */
+
+static void free_tail(struct sink *s)
+{
+    free(s->tail);
+    s->tail = NULL;
+    s->tail_len = 0;
 }
 
 enum gateway_error sink_finish(struct sink *s)
 {
-    int err = 0;
     CRASH_POINT(BODY_WHOLE);
-    if (s->allocated > s->size && ftruncate(s->fd, s->size) < 0)
+    enum gateway_error e = put_tail(s);
+    int err = e == GATEWAY_OK ? 0 : s->error;
+    if (err == 0 && s->allocated > s->size && ftruncate(s->fd, s->size) < 0)
         err = errno;
     if (err == 0 && fsync(s->fd) < 0)
         err = errno;
@@ -124,14 +264,15 @@ enum gateway_error sink_finish(struct sink *s)
     if (close(s->fd) < 0 && err == 0)
         err = errno;
     s->fd = -1;
+    free_tail(s);
     digest_final(&s->digest, s->sha256);
-    return err == 0 ? GATEWAY_OK : failed(s, err);
+    return err == 0 ? GATEWAY_OK : sink_fail(s, err);
 }
 
 void sink_resume(struct sink *s, int64_t size)
 {
     s->resumed = true;
-    s->size = s->allocated = s->synced = s->checked = size;
+    s->size = s->stored = s->allocated = s->synced = s->checked = size;
 }
 
 /* The end is set even where it seems to be right: what an earlier holder left beyond it must go. */
@@ -140,14 +281,17 @@ enum gateway_error sink_keep(struct sink *s, bool end)
     enum gateway_error e = s->fd < 0 && !end ? GATEWAY_OK : open_file(s);
     if (e != GATEWAY_OK || s->fd < 0)
         return e;
+    if ((e = put_tail(s)) != GATEWAY_OK)
+        return e;
     if (end && ftruncate(s->fd, s->size) < 0)
-        return failed(s, errno);
-    return fdatasync(s->fd) < 0 ? failed(s, errno) : GATEWAY_OK;
+        return sink_fail(s, errno);
+    return fdatasync(s->fd) < 0 ? sink_fail(s, errno) : GATEWAY_OK;
 }
 
 void sink_rewind(struct sink *s, int64_t size)
 {
-    s->size = size;
+    s->size = s->stored = size;
+    s->tail_len = 0;
     if (s->fd >= 0 && ftruncate(s->fd, size) < 0)
         s->error = errno; /* for the log alone: the state says what counts */
     (void)sink_close(s);
@@ -157,7 +301,8 @@ enum gateway_error sink_close(struct sink *s)
 {
     int err = s->fd >= 0 && close(s->fd) < 0 ? errno : 0;
     s->fd = -1;
-    return err == 0 ? GATEWAY_OK : failed(s, err);
+    free_tail(s);
+    return err == 0 ? GATEWAY_OK : sink_fail(s, err);
 }
 
 void sink_discard(struct sink *s)
@@ -165,5 +310,6 @@ void sink_discard(struct sink *s)
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
+    free_tail(s);
     (void)spool_discard(s->spool, s->id); /* what cannot be removed now is swept by age */
 }

@@ -71,8 +71,10 @@ struct upload {
     int64_t seen, slow_since_ms; /* what the watch saw last */
     int64_t coming;              /* our share of gateway.coming */
     int64_t started_us;
-    int64_t declared; /* bytes that it says will come, 0: unknown; judged before the body */
-    int64_t pause_at; /* receiving comes back when the sink has this size */
+    int64_t pace_bytes, pace_us; /* the receiver's: how fast it comes */
+    bool bulk;                   /* fast */
+    int64_t declared;            /* bytes that it says will come, 0: unknown; judged before the body */
+    int64_t pause_at;            /* receiving comes back when the sink has this size */
     int64_t ticket_id, number, limit, retry_ms;
     int64_t left; /* attempts, after its commit; -1: not known */
     const char *method; /* for the manifest: multipart, raw, put, tus */

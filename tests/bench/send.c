@@ -35,6 +35,7 @@ struct upload {
     const char *source_bytes; /* of the same file */
     SSL_CTX *tls;             /* NULL: plain */
     int status;               /* of the answer; 0: none */
+    int64_t took;             /* ns to the answer */
 };
 
 static int64_t now_ns(void)
@@ -145,6 +146,7 @@ static void run_by_tls(int fd, struct upload *u)
 static void *run_upload(void *arg)
 {
     struct upload *u = arg;
+    int64_t begin = now_ns();
     int fd = connect_to(u->port);
 
     if (fd < 0)
@@ -156,7 +158,20 @@ static void *run_upload(void *arg)
         u->status = read_status(fd);
     }
     close(fd);
+    u->took = now_ns() - begin;
     return NULL;
+}
+
+/* The slowest upload's rate as a share of the fastest one's: they are of one size and begin together. */
+static double fairness(const struct upload *uploads, int count)
+{
+    int64_t least = uploads[0].took, most = least;
+
+    for (int i = 1; i < count; i++) {
+        least = uploads[i].took < least ? uploads[i].took : least;
+        most = uploads[i].took > most ? uploads[i].took : most;
+    }
+    return (double)least / (double)most;
 }
 
 /* A body file in memory, not compressible and not all alike. */
@@ -199,7 +214,8 @@ static int run_all(struct upload *uploads, int count)
             failed = 1;
         }
     }
-    printf("{\"seconds\":%.6f,\"bytes\":%" PRId64 "}\n", (double)(now_ns() - begin) / 1e9, uploads[0].bytes * count);
+    printf("{\"seconds\":%.6f,\"bytes\":%" PRId64 ",\"fairness\":%.3f}\n", (double)(now_ns() - begin) / 1e9,
+           uploads[0].bytes * count, fairness(uploads, count));
     return failed;
 }
 

@@ -77,7 +77,7 @@ class Gateway(Service):
 
     def __init__(self, data_dir, redis_url, log, env=None):
         super().__init__(data_dir, redis_url, log)
-        self.env.update(STORAGE_RESERVE="64M")
+        self.env.update(STORAGE_RESERVE="64M", GATEWAY_FAST_LANE=os.environ.get("LC_FAST_LANE", "auto"))
         self.env.update(env or {})
 
 
