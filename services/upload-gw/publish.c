@@ -12,6 +12,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/upload.h"
 #include "shared/crash/crash.h"
+#include "shared/http/percent.h"
 #include "shared/log/log.h"
 
 #define SUFFIXED_NAMES 2
@@ -164,18 +165,11 @@ static void wake_admin(struct upload *u)
 
 static json_t *download_url(const struct upload *u)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"; /* RFC 3986 2.3 */
     const char *base = u->lane->gateway->config.public_url;
-    char path[64 + 3 * FILENAME_SIZE];
-    size_t at = (size_t)snprintf(path, sizeof(path), "/archives/download/%lld/", (long long)u->number);
+    char path[64 + PERCENT_ROOM(FILENAME_SIZE)];
+    int at = snprintf(path, sizeof(path), "/archives/download/%lld/", (long long)u->number);
 
-    for (const char *p = u->body.name; *p != '\0' && at + 4 < sizeof(path); ++p) {
-        if (strchr(plain, *p) != NULL)
-            path[at++] = *p;
-        else
-            at += (size_t)snprintf(path + at, sizeof(path) - at, "%%%02X", (unsigned char)*p);
-    }
-    path[at] = '\0';
+    percent_encode(u->body.name, PERCENT_UNRESERVED, path + at, sizeof(path) - (size_t)at);
     size_t base_len = base == NULL ? 0 : strlen(base);
     if (base_len > 0 && base[base_len - 1] == '/')
         --base_len;

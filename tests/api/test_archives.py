@@ -102,7 +102,7 @@ def test_a_name_taken_there_gets_a_suffix(stack, rest, ticket):
 @pytest.mark.parametrize("ticket_, message", [
     (999999, "Object with number=999999 does not exist."), ("abc", "Invalid value."), ([1], "Invalid value."),
     (None, "This field may not be null."), ("", "This field may not be null."),
-    (10 ** 20, "Object with number=1e20 does not exist.")])
+    (10 ** 20, "Object with number=100000000000000000000 does not exist.")])
 def test_patch_to_no_ticket(stack, rest, ticket, ticket_, message):
     shown = upload(stack, ticket)
     expect(rest.patch(f"archives/{shown['id']}/", {"ticket": ticket_}), 400, {"ticket": [message]})

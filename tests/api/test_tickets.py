@@ -27,6 +27,39 @@ def platform(stack):
     stack.make_platform("dci6")
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400 + ".5", "1" + "0" * 400 + "e1"])
+def test_numbers_beyond_all_numbers(rest, number):
+    """The field they are for says what is wrong with them, and all other numbers of the body stay exact."""
+    body = f'{{"note":"1e400 \\" 1e400","number":{number},"platform":"vm6","resolved":{BIG},"attempts":[{number}]}}'
+    answer = rest.call("POST", "tickets/", data=body, headers={"Content-Type": "application/json"})
+    expect(answer, 400, {"number": [INTEGER], "resolved": [BOOLEAN], "attempts": [INTEGER]})
+
+
+def test_beside_an_ignored_large_number_all_are_exact(rest):
+    body = f'{{"unknown":[{{"deep":{10 ** 30}}}],"number":{BIG - 1},"platform":"vm6","note":"{10 ** 30}"}}'
+    made = expect(rest.call("POST", "tickets/", data=body, headers={"Content-Type": "application/json"}), 201).json()
+    assert (made["number"], made["note"]) == (BIG - 1, str(10 ** 30))
+    expect(rest.delete(f"tickets/{BIG - 1}/"), 204)
+
+
+@pytest.mark.parametrize("number", ["1e400", "10" * 300])
+def test_a_large_number_is_no_key(rest, number):
+    answer = rest.call("POST", "tickets/", data=f'{{{number}:1}}', headers={"Content-Type": "application/json"})
+    assert expect(answer, 400).json()["detail"].startswith("JSON parse error - ")
+
+
+@pytest.mark.parametrize("field, message", [("expires_at", WHEN), ("max_bytes", INTEGER), ("attempts", INTEGER),
+                                            ("resolved", BOOLEAN), ("number", INTEGER)])
+def test_an_empty_text_is_no_null(rest, field, message):
+    """In JSON; in a form it is how null, or nothing, is said."""
+    body = {"number": 2999, "platform": "vm6", field: ""}
+    expect(rest.post("tickets/", body), 400, {field: [message]})
+    if field != "number":
+        made = expect(rest.call("POST", "tickets/", files={k: (None, str(v)) for k, v in body.items()}), 201).json()
+        assert made[field] == {"expires_at": None, "max_bytes": None, "attempts": 5, "resolved": False}[field]
+        expect(rest.delete("tickets/2999/"), 204)
+
+
 def missing(name):
     return f"Object with name={name} does not exist."
 
@@ -64,7 +97,10 @@ def test_create_with_defaults(rest):
     ({"number": -BIG - 2, "platform": "vm6"}, {"number": [LEAST.format(-BIG - 1)]}),
     ({"number": 10 ** 30, "platform": "vm6"}, {"number": [MOST.format(BIG)]}),
     ({"number": str(10 ** 30), "platform": "vm6"}, {"number": [MOST.format(BIG)]}),
-    ({"number": 1, "platform": "vm6", "unknown": {"deep": [10 ** 30]}}, {"unknown": [INTEGER]}),
+    ({"number": 10 ** 401, "platform": "vm6"}, {"number": [MOST.format(BIG)]}),
+    ({"number": -10 ** 401, "platform": "vm6", "attempts": 10 ** 401}, {"number": [LEAST.format(-BIG - 1)], "attempts": [MOST.format(10)]}),
+    ({"number": 1e16, "platform": "vm6"}, {"number": [INTEGER]}),
+    ({"number": 10 ** 30, "platform": "vm6", "max_bytes": BIG + 1, "note": 1}, {"number": [MOST.format(BIG)], "max_bytes": [MOST.format(BIG)]}),
     ({"number": 1, "platform": "VM6"}, {"platform": [missing("VM6")]}),
     ({"number": 1, "platform": " vm6"}, {"platform": [missing(" vm6")]}),
     ({"number": 1, "platform": 6}, {"platform": [missing("6")]}),

@@ -14,6 +14,7 @@
 #include "services/admin-api/http/trail.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/security/access_token.h"
+#include "shared/http/percent.h"
 #include "shared/loop/server.h"
 
 /* What each level asks. An access token needs one of the scopes named; none named: it may not at all. */
@@ -77,28 +78,13 @@ static int note_denied(struct exchange *x)
 /* To the login page and back: what a browser can follow. */
 static int send_to_login(struct exchange *x)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
-    static const char prefix[] = "/account/login/?next=";
-    const char *target = server_target(x->call);
-    char *location = malloc(sizeof(prefix) + 3 * strlen(target));
-    char *at = location;
+    char *next = percent_encoded(server_target(x->call), PERCENT_UNRESERVED "/"), *location = NULL;
 
-    if (location == NULL)
+    if (next == NULL || asprintf(&location, "/account/login/?next=%s", next) < 0) {
+        free(next);
         return -ENOMEM;
-    memcpy(at, prefix, sizeof(prefix) - 1);
-    at += sizeof(prefix) - 1;
-    for (; *target != '\0'; ++target) {
-        unsigned char c = (unsigned char)*target;
-        if (strchr(plain, c) != NULL) {
-            *at++ = (char)c;
-        } else {
-            *at++ = '%';
-            *at++ = hex[c >> 4];
-            *at++ = hex[c & 15];
-        }
     }
-    *at = '\0';
+    free(next);
     int err = answer_location(x, 302, location);
     free(location);
     return err;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/admin-api/http/exchange.h"
+#include "services/admin-api/http/numbers.h"
 #include "shared/http/disposition.h"
 #include "shared/http/filename.h"
 #include "shared/http/multipart.h"
@@ -57,12 +58,18 @@ static int refuse_kind(struct exchange *x, const json_t *value)
     return answer_fields(x, errors);
 }
 
-/* Integers beyond 64 bits are read as reals, so that the field they are for can say what is wrong with them. */
+/* Numbers beyond what can be read become texts, so that the field they are for can say what is wrong with them. */
 static json_t *parse(const char *text, size_t len, json_error_t *error)
 {
     json_t *value = json_loadb(text, len, JSON_FLAGS, error);
-    if (value == NULL && json_error_code(error) == json_error_numeric_overflow)
-        value = json_loadb(text, len, JSON_FLAGS | JSON_DECODE_INT_AS_REAL, error);
+    if (value != NULL || json_error_code(error) != json_error_numeric_overflow)
+        return value;
+    size_t quoted_len;
+    char *quoted = numbers_quoted(text, len, &quoted_len);
+    if (quoted == NULL)
+        return NULL;
+    value = json_loadb(quoted, quoted_len, JSON_FLAGS, error);
+    free(quoted);
     return value;
 }
 

@@ -22,6 +22,13 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+/* Who calls is found out by a worker. */
+#define ROUTE(verb, text, who, where, ...)                                                                             \
+    _Static_assert(ROUTE_##where != ROUTE_LOOP || ACCESS_##who == ACCESS_PUBLIC,                                       \
+                   #verb " " text " answers from the event loop, so it must be PUBLIC");
+#include "services/admin-api/http/routes.def"
+#undef ROUTE
+
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
 static const char *const method_names[] = {

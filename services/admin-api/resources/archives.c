@@ -12,6 +12,7 @@
 #include "services/admin-api/schema/tables.h"
 #include "services/admin-api/storage/storage.h"
 #include "shared/http/filename.h"
+#include "shared/http/percent.h"
 
 #define FILE_MOST  (8u * 1024 * 1024)
 #define NAME_TRIES 10
@@ -19,22 +20,9 @@
 /* <base>/archives/download/<number>/<name>, the name percent-encoded. */
 static json_t *show_file(const struct exchange *x, const struct db_rows *row, int column)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    char name[3 * FILENAME_SIZE], *at = name;
+    char name[PERCENT_ROOM(FILENAME_SIZE)];
 
-    for (const char *c = db_text(row, column + 1); c != NULL && *c != '\0' && at < name + sizeof(name) - 4; ++c) {
-        unsigned char b = (unsigned char)*c;
-        bool plain = (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') ||
-                     (b != 0 && strchr("-._~", b) != NULL);
-        if (plain) {
-            *at++ = (char)b;
-            continue;
-        }
-        *at++ = '%';
-        *at++ = hex[b >> 4];
-        *at++ = hex[b & 15];
-    }
-    *at = '\0';
+    percent_encode(db_text(row, column + 1), PERCENT_UNRESERVED, name, sizeof(name));
     return json_sprintf("%s/archives/download/%lld/%s", x->base_url, (long long)db_int(row, column), name);
 }
 

@@ -10,11 +10,14 @@
 
 #include "services/admin-api/resources/list_sql.h"
 #include "services/admin-api/resources/row.h"
+#include "shared/http/percent.h"
 #include "shared/http/query.h"
 #include "shared/loop/server.h"
 
 #define BATCH_ROWS 500
 #define FEW_ROWS   1000 /* sorted in a millisecond */
+
+#define QUERY_PLAIN PERCENT_UNRESERVED ",:" /* of values that are lists and times */
 
 struct list {
     struct server_source source;
@@ -214,28 +217,6 @@ static int read_page(struct list *l, struct db_conn *c, bool is_few)
     return more < 0 ? more : err;
 }
 
-static char *escaped(const char *text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    char *out = malloc(3 * strlen(text) + 1), *at = out;
-
-    for (; out != NULL && *text != '\0'; ++text) {
-        unsigned char b = (unsigned char)*text;
-        bool plain =
-            (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || strchr("-._~,:", b) != NULL;
-        if (plain) {
-            *at++ = (char)b;
-        } else {
-            *at++ = '%';
-            *at++ = hex[b >> 4];
-            *at++ = hex[b & 15];
-        }
-    }
-    if (out != NULL)
-        *at = '\0';
-    return out;
-}
-
 /* This request's address with another offset (0: left out). */
 static json_t *page_url(const struct list *l, int64_t offset)
 {
@@ -253,7 +234,7 @@ static json_t *page_url(const struct list *l, int64_t offset)
         const struct query_pair *p = query_at(x->query, i);
         if (strcmp(p->key, "limit") == 0 || strcmp(p->key, "offset") == 0)
             continue;
-        char *key = escaped(p->key), *value = escaped(p->value);
+        char *key = percent_encoded(p->key, QUERY_PLAIN), *value = percent_encoded(p->value, QUERY_PLAIN);
         if (key != NULL && value != NULL)
             fprintf(out, "&%s=%s", key, value);
         free(key);

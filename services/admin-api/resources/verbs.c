@@ -73,6 +73,12 @@ static bool is_writable(const struct field *f)
     return f->column != NULL || f->type == FIELD_FILE || f->type == FIELD_GIVEN;
 }
 
+/* An empty part of a form means null, or nothing, to all but texts; in JSON it is an empty text like any other. */
+static bool is_empty_part(const struct write *w, const struct field *f, const json_t *given)
+{
+    return w->x->is_form && f->type != FIELD_TEXT && json_is_string(given) && json_string_length(given) == 0;
+}
+
 static int decode_one(struct write *w, const struct field *f)
 {
     struct input *in = w->inputs + (f - w->resource->fields);
@@ -86,46 +92,14 @@ static int decode_one(struct write *w, const struct field *f)
         in->given = true;
         return 0;
     }
-    bool is_none = w->x->is_form && !(f->rules & (RULE_REQUIRED | RULE_NULLABLE)) && f->type != FIELD_TEXT &&
-                   json_is_string(given) && json_string_length(given) == 0;
-    if (given != NULL && !is_none)
+    if (is_empty_part(w, f, given))
+        given = f->rules & RULE_NULLABLE ? json_null() : f->rules & RULE_REQUIRED ? given : NULL;
+    if (given != NULL)
         return field_decode(f, given, in, w->decode_errors);
     if (w->partial || !(f->rules & RULE_REQUIRED))
         return 0;
     return field_error(w->decode_errors, f->name,
                        f->type == FIELD_FILE ? "No file was submitted." : "This field is required.");
-}
-
-static bool holds_inexact(json_t *value)
-{
-    const char *name;
-    size_t i;
-    json_t *inner;
-
-    if (json_is_real(value))
-        return json_real_value(value) >= 0x1p63 || json_real_value(value) <= -0x1p63;
-    json_array_foreach (value, i, inner)
-        if (holds_inexact(inner))
-            return true;
-    json_object_foreach (value, name, inner)
-        if (holds_inexact(inner))
-            return true;
-    return false;
-}
-
-/* A body with an integer beyond 64 bits was read with all of them as reals: whatever field it was for, nothing of it
- * may be taken for exact. The parser limits the depth. */
-static int refuse_inexact(struct write *w)
-{
-    const char *name;
-    json_t *value;
-
-    if (json_object_size(w->decode_errors) > 0)
-        return 0;
-    json_object_foreach (w->body, name, value)
-        if (holds_inexact(value))
-            return field_error(w->decode_errors, name, "A valid integer is required.");
-    return 0;
 }
 
 static int decode(struct write *w)
@@ -139,7 +113,7 @@ static int decode(struct write *w)
          ++f)
         if (is_writable(f))
             err = decode_one(w, f);
-    return err == 0 ? refuse_inexact(w) : err;
+    return err;
 }
 
 /* --- inside the transaction --- */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/http/percent.h"
+
 #define TOLERANCE 1 /* steps, for clocks that differ */
 
 static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -51,36 +53,14 @@ void totp_text(const unsigned char secret[TOTP_SECRET_SIZE], char out[TOTP_TEXT_
     out[TOTP_TEXT_SIZE - 1] = '\0';
 }
 
-/* RFC 3986 section 2.3: everything but unreserved characters. `out` has room for three bytes per byte and NUL. */
-static void percent_encode(const char *text, char *out)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (strchr(unreserved, c)) {
-            *out++ = *text;
-            continue;
-        }
-        *out++ = '%';
-        *out++ = hex[c >> 4];
-        *out++ = hex[c & 15];
-    }
-    *out = '\0';
-}
-
 char *totp_uri(const char *issuer, const char *account, const unsigned char secret[TOTP_SECRET_SIZE])
 {
-    char *issuer_encoded = malloc(strlen(issuer) * 3 + 1);
-    char *account_encoded = malloc(strlen(account) * 3 + 1);
+    char *issuer_encoded = percent_encoded(issuer, PERCENT_UNRESERVED);
+    char *account_encoded = percent_encoded(account, PERCENT_UNRESERVED);
     char text[TOTP_TEXT_SIZE];
     char *uri = NULL;
 
     if (issuer_encoded && account_encoded) {
-        percent_encode(issuer, issuer_encoded);
-        percent_encode(account, account_encoded);
         totp_text(secret, text);
         if (asprintf(&uri, "otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
                      issuer_encoded, account_encoded, text, issuer_encoded, TOTP_DIGITS, TOTP_PERIOD) < 0)

@@ -11,6 +11,7 @@
 
 #include "shared/http/disposition.h"
 #include "shared/http/filename.h"
+#include "shared/http/percent.h"
 #include "shared/http/query.h"
 
 static void test_clean(void **state)
@@ -180,12 +181,27 @@ static void test_query(void **state)
     assert_int_equal(query_parse((struct span){many, sizeof(many)}, &q, &why), -E2BIG);
 }
 
+static void test_percent(void **state)
+{
+    char out[PERCENT_ROOM(4)];
+    (void)state;
+    char *text = percent_encoded("a-._~Z9 /%&\xd0\xb6\x01", PERCENT_UNRESERVED "/");
+    assert_string_equal(text, "a-._~Z9%20/%25%26%D0%B6%01");
+    free(text);
+    assert_int_equal(percent_encode("////", "", out, sizeof(out)), 12);
+    assert_string_equal(out, "%2F%2F%2F%2F");
+    assert_int_equal(percent_encode("a//", "a", out, 6), 4); /* the second has no room */
+    assert_string_equal(out, "a%2F");
+    assert_int_equal(percent_encode("a", "", out, 1), 0);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clean),  cmocka_unit_test(test_long_names),  cmocka_unit_test(test_suffix),
         cmocka_unit_test(test_random), cmocka_unit_test(test_disposition), cmocka_unit_test(test_attachment),
-        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_query),  cmocka_unit_test(test_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
