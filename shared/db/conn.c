@@ -135,7 +135,7 @@ void conn_end_open(struct db_conn *c)
 }
 
 static int begin_rows(struct db_conn *c, struct db_rows *r, const char *sql, const char *letters,
-                      const struct db_value *values, size_t count)
+                      const struct db_value *values, size_t count, bool is_few)
 {
     *r = (struct db_rows){.conn = c, .began_us = c->db->options.observe == NULL ? 0 : now_us()};
     int err = conn_check_ready(c);
@@ -144,7 +144,7 @@ static int begin_rows(struct db_conn *c, struct db_rows *r, const char *sql, con
     if (err < 0)
         return err;
     c->open = r;
-    err = c->db->driver->start(c->link, r->prepared, values, count);
+    err = c->db->driver->start(c->link, r->prepared, values, count, is_few);
     if (err < 0) {
         tell_time(r);
         end_rows(r, true);
@@ -177,7 +177,7 @@ void db_rows_free(struct db_rows *r)
 static int64_t run(struct db_conn *c, const char *sql, const char *letters, const struct db_value *values, size_t count)
 {
     struct db_rows r;
-    int more = begin_rows(c, &r, sql, letters, values, count);
+    int more = begin_rows(c, &r, sql, letters, values, count, false);
     if (more < 0)
         return more;
     while ((more = db_step(&r)) == 1)
@@ -186,13 +186,13 @@ static int64_t run(struct db_conn *c, const char *sql, const char *letters, cons
 }
 
 static int query(struct db_conn *c, struct db_rows **out, const char *sql, const char *letters,
-                 const struct db_value *values, size_t count)
+                 const struct db_value *values, size_t count, bool is_few)
 {
     *out = NULL;
     struct db_rows *r = malloc(sizeof(*r));
     if (r == NULL)
         return -ENOMEM;
-    int err = begin_rows(c, r, sql, letters, values, count);
+    int err = begin_rows(c, r, sql, letters, values, count, is_few);
     if (err < 0) {
         free(r);
         return err;
@@ -219,7 +219,7 @@ int db_query(struct db_conn *c, struct db_rows **out, const struct db_statement 
     va_start(args, st);
     int n = gather(st->params, args, values);
     va_end(args);
-    return n < 0 ? n : query(c, out, st->sql, st->params, values, (size_t)n);
+    return n < 0 ? n : query(c, out, st->sql, st->params, values, (size_t)n, false);
 }
 
 static int letters_of(const struct db_value *values, size_t count, char letters[DB_VALUES_MAX + 1])
@@ -233,13 +233,24 @@ static int letters_of(const struct db_value *values, size_t count, char letters[
     return 0;
 }
 
-int db_query_values(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values,
-                    size_t count)
+static int query_values(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values,
+                        size_t count, bool is_few)
 {
     char letters[DB_VALUES_MAX + 1];
     *out = NULL;
     int err = letters_of(values, count, letters);
-    return err < 0 ? err : query(c, out, sql, letters, values, count);
+    return err < 0 ? err : query(c, out, sql, letters, values, count, is_few);
+}
+
+int db_query_values(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values,
+                    size_t count)
+{
+    return query_values(c, out, sql, values, count, false);
+}
+
+int db_query_few(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values, size_t count)
+{
+    return query_values(c, out, sql, values, count, true);
 }
 
 int64_t db_exec_values(struct db_conn *c, const char *sql, const struct db_value *values, size_t count)
@@ -258,7 +269,7 @@ int db_one(struct db_conn *c, int (*read)(const struct db_rows *r, void *arg), v
     va_start(args, st);
     int n = gather(st->params, args, values);
     va_end(args);
-    int err = n < 0 ? n : begin_rows(c, &r, st->sql, st->params, values, (size_t)n);
+    int err = n < 0 ? n : begin_rows(c, &r, st->sql, st->params, values, (size_t)n, false);
     if (err < 0)
         return err;
     int found = db_step(&r);

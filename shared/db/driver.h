@@ -40,7 +40,8 @@ struct db_driver {
     int (*column_count)(const struct db_prepared *s);
     char (*column_letter)(const struct db_prepared *s, int column); /* i s b, or 0 unknown */
 
-    int (*start)(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count);
+    /* is_few: all rows of the result may be in memory at once. */
+    int (*start)(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count, bool is_few);
     int (*step)(struct db_link *l, struct db_prepared *s);     /* 1 a row, 0 the end, negative: ended too */
     void (*abandon)(struct db_link *l, struct db_prepared *s); /* before the end */
     int64_t (*changed)(const struct db_link *l);               /* by the statement that ended */

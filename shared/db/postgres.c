@@ -27,7 +27,8 @@ enum {
 
 struct db_prepared {
     struct db_prepared *next; /* among the dropped */
-    PGresult *row;            /* the current one */
+    PGresult *rows;           /* all of a small result, or the current one */
+    int at;                   /* the current row of them */
     Oid *types;               /* of the columns */
     int columns;
     char name[16];
@@ -117,7 +118,7 @@ static int take(struct db_link *l, PGresult *result)
     }
 }
 
-/* Up to the next row: 1. To the end: 0, or the first error. */
+/* Up to the next row, or all rows if they come in one piece: 1. To the end: 0, or the first error. */
 static int next(struct db_link *l, PGresult **row)
 {
     int err = 0;
@@ -126,7 +127,8 @@ static int next(struct db_link *l, PGresult **row)
         int failed = next_result(l, &result);
         if (failed < 0 || result == NULL)
             return err < 0 ? err : failed;
-        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+        bool has_rows = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE || has_rows) {
             *row = result;
             return 1;
         }
@@ -163,7 +165,7 @@ static int script(struct db_link *l, const char *sql)
 
 static void free_prepared(struct db_prepared *s)
 {
-    PQclear(s->row);
+    PQclear(s->rows);
     free(s->types);
     free(s->values);
     free(s->lengths);
@@ -406,22 +408,25 @@ static void bind_one(struct db_prepared *s, size_t i, const struct db_value *v)
     }
 }
 
-static int start(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count)
+static int start(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count, bool is_few)
 {
     for (size_t i = 0; i < count; ++i)
         bind_one(s, i, &values[i]);
     set_deadline(l);
     if (PQsendQueryPrepared(l->conn, s->name, (int)count, s->values, s->lengths, s->formats, 1) != 1 ||
-        PQsetSingleRowMode(l->conn) != 1)
+        (!is_few && PQsetSingleRowMode(l->conn) != 1))
         return postgres_failed(l, NULL);
     return flush(l);
 }
 
 static int step(struct db_link *l, struct db_prepared *s)
 {
-    PQclear(s->row);
-    s->row = NULL;
-    return next(l, &s->row);
+    if (s->rows != NULL && ++s->at < PQntuples(s->rows))
+        return 1;
+    PQclear(s->rows);
+    s->rows = NULL;
+    s->at = 0;
+    return next(l, &s->rows);
 }
 
 /* Cancelling would need a second connection that may hang as well, so the rest is read: in a transaction however long
@@ -436,8 +441,8 @@ static void abandon(struct db_link *l, struct db_prepared *s)
         if (!l->is_in_transaction && db_now_ms() > until)
             cut(l);
     }
-    PQclear(s->row);
-    s->row = NULL;
+    PQclear(s->rows);
+    s->rows = NULL;
     *l->fault = words;
 }
 
@@ -448,23 +453,23 @@ static int64_t changed(const struct db_link *l)
 
 static bool is_null(const struct db_prepared *s, int column)
 {
-    return PQgetisnull(s->row, 0, column) == 1;
+    return PQgetisnull(s->rows, s->at, column) == 1;
 }
 
 static int64_t integer(const struct db_prepared *s, int column)
 {
-    return postgres_integer(s->types[column], (const unsigned char *)PQgetvalue(s->row, 0, column),
-                            (size_t)PQgetlength(s->row, 0, column));
+    return postgres_integer(s->types[column], (const unsigned char *)PQgetvalue(s->rows, s->at, column),
+                            (size_t)PQgetlength(s->rows, s->at, column));
 }
 
 static const char *text(const struct db_prepared *s, int column)
 {
-    return is_null(s, column) ? NULL : PQgetvalue(s->row, 0, column);
+    return is_null(s, column) ? NULL : PQgetvalue(s->rows, s->at, column);
 }
 
 static const void *blob(const struct db_prepared *s, int column, size_t *len)
 {
-    *len = (size_t)PQgetlength(s->row, 0, column);
+    *len = (size_t)PQgetlength(s->rows, s->at, column);
     return text(s, column);
 }
 

@@ -294,9 +294,10 @@ static void end_statement(struct db_link *l, struct db_prepared *s)
         unlock_writer(l);
 }
 
-static int start(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count)
+static int start(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count, bool is_few)
 {
     int err = 0;
+    (void)is_few; /* rows cost nothing but their making */
     if (!sqlite3_stmt_readonly(s->stmt) && !l->is_writing && (err = lock_writer(l)) < 0)
         return err;
     for (size_t i = 0; i < count && err == 0; ++i) {
@@ -374,7 +375,7 @@ static int moment(struct db_link *l, char *out, size_t size)
     pthread_mutex_lock(&p->watching);
     int err = watch(p);
     if (err == 0)
-        err = start(p->watcher, p->version, NULL, 0);
+        err = start(p->watcher, p->version, NULL, 0, true);
     if (err == 0 && (err = step(p->watcher, p->version)) == 1) {
         snprintf(out, size, "%lld", (long long)integer(p->version, 0));
         end_statement(p->watcher, p->version);

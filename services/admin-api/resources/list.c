@@ -132,7 +132,7 @@ static int batch_sql(const struct list *l, struct sql *s)
 static int read_batch(struct list *l, struct db_conn *c, struct sql *s, int columns)
 {
     struct db_rows *rows;
-    int count = 0, err = sql_query(c, &rows, s), more = 0;
+    int count = 0, err = sql_query_few(c, &rows, s), more = 0;
 
     if (err < 0)
         return err;
@@ -207,7 +207,7 @@ static int read_page(struct list *l, struct db_conn *c, bool is_few)
     if (s == NULL)
         return -ENOMEM;
     list_sql_page(l->resource, l->where, &l->how, &l->query, is_few, s);
-    err = sql_query(c, &rows, s);
+    err = sql_query_few(c, &rows, s);
     sql_free(s);
     if (err < 0)
         return err;

@@ -84,6 +84,11 @@ int sql_query(struct db_conn *c, struct db_rows **out, const struct sql *s)
     return s->full ? -E2BIG : db_query_values(c, out, s->text, s->values, s->count);
 }
 
+int sql_query_few(struct db_conn *c, struct db_rows **out, const struct sql *s)
+{
+    return s->full ? -E2BIG : db_query_few(c, out, s->text, s->values, s->count);
+}
+
 int sql_count(struct db_conn *c, const struct sql *s, int64_t *out)
 {
     return s->full ? -E2BIG : db_count_values(c, s->text, s->values, s->count, out);

@@ -26,7 +26,8 @@ void sql_text(struct sql *s, const char *value);
 /* Binds the values of a fragment made apart, before anything else: its text can then be added as it is. */
 void sql_bind_first(struct sql *s, const struct sql *fragment);
 
-/* As db_query_values and db_exec_values; -E2BIG: full. */
+/* As db_query_values, db_query_few and db_exec_values; -E2BIG: full. */
+int sql_query_few(struct db_conn *c, struct db_rows **out, const struct sql *s) __attribute__((warn_unused_result));
 int sql_query(struct db_conn *c, struct db_rows **out, const struct sql *s) __attribute__((warn_unused_result));
 /* As db_count_values. */
 int sql_count(struct db_conn *c, const struct sql *s, int64_t *out) __attribute__((warn_unused_result));
