@@ -139,6 +139,13 @@ def test_accept(rest, path, accept, status):
         assert answer.status_code in (200, 404, 405)
 
 
+@pytest.mark.parametrize("format_, status", [("json", 200), ("", 200), ("api", 404), ("xml", 404), ("JSON", 404)])
+@pytest.mark.parametrize("path", ["tickets/", "check/health/"])
+def test_the_format_asked_for_by_the_query(rest, path, format_, status):
+    expect(rest.get(f"{path}?format={format_}"), status, NOT_FOUND if status == 404 else None)
+    expect(rest.get("tickets/?format=xml", session=requests.Session()), 404, NOT_FOUND)
+
+
 def test_406_comes_before_401(rest):
     expect(rest.get("tickets/", session=requests.Session(), headers={"Accept": "text/html"}), 406)
 

@@ -147,12 +147,19 @@ static int find_route(struct passage *p)
     return 1;
 }
 
-/* Does the client take what the API speaks? Pages see to it themselves. */
-static bool negotiates(const struct passage *p)
+/* Does the client take what the API speaks? Pages see to it themselves. 1: go on; 0: answered; negative. */
+static int negotiate(struct passage *p)
 {
     const struct span *accept = exchange_header(&p->x, "accept");
-    bool is_api = strncmp(p->match.rows->path, "/api/", 5) == 0 && p->match.rows->thread != ROUTE_PAGE;
-    return !is_api || accepts(accept == NULL ? NULL : accept->data, "application/json");
+    const char *format = query_get(p->x.query, "format"); /* another one than JSON is not there, clients of old know */
+
+    if (strncmp(p->match.rows->path, "/api/", 5) != 0 || p->match.rows->thread == ROUTE_PAGE)
+        return 1;
+    if (format != NULL && format[0] != '\0' && strcmp(format, "json") != 0)
+        return answer_error(&p->x, API_NOT_FOUND, NULL);
+    return accepts(accept == NULL ? NULL : accept->data, "application/json")
+               ? 1
+               : answer_error(&p->x, API_NOT_ACCEPTABLE, NULL);
 }
 
 static int begin(struct front *f, struct passage *p)
@@ -171,7 +178,8 @@ static int begin(struct front *f, struct passage *p)
     /* Who may is found out by a worker: a row that is not public never answers from here. */
     if (x->route == NULL || x->route->thread != ROUTE_LOOP || x->route->access != ACCESS_PUBLIC)
         return 1;
-    return negotiates(p) ? x->route->handler(x) : answer_error(x, API_NOT_ACCEPTABLE, NULL);
+    err = negotiate(p);
+    return err == 1 ? x->route->handler(x) : err;
 }
 
 /* The last step of every answer. */
@@ -235,9 +243,9 @@ static int handle(struct passage *p)
     size_t len;
     char limit[24];
 
-    if (!negotiates(p))
-        return answer_error(x, API_NOT_ACCEPTABLE, NULL);
-    int allowed = access_check(x, x->route != NULL ? x->route->access : p->match.rows->access);
+    int allowed = negotiate(p);
+    if (allowed == 1)
+        allowed = access_check(x, x->route != NULL ? x->route->access : p->match.rows->access);
     if (allowed < 1)
         return allowed;
     if (x->route == NULL && x->method == METHOD_OPTIONS)
