@@ -11,6 +11,7 @@ import requests
 
 from lc import curl
 from lc.raw import Raw
+from lc.services import Gateway
 from lc.tickets import seed_ticket
 from lc.wait import until
 
@@ -60,6 +61,28 @@ def test_multipart_by_curl(gateway, ticket, scratch):
     assert done.status == 201, done
     assert requests.utils.unquote(done.json()["file"]).endswith("/лог_файл.txt")
     check_receipt(gateway, done.json(), data)
+
+
+@pytest.mark.parametrize("size", [4095, 4096, (4 << 20) + 1, 30 << 20])
+def test_fast_lane(redis_server, tmp_path, size):
+    """All but what does not fill a block is written past the page cache, whatever the form; where that can be."""
+    service = Gateway(tmp_path / "data", redis_server.url, tmp_path / "log", {"GATEWAY_FAST_LANE": "always"}).start()
+    try:
+        token, _ = seed_ticket(redis_server)
+        data = random.Random(size).randbytes(size)
+        form, kind = multipart([(b'form-data; name="file"; filename="a"', data)])
+        url, headers = f"{service.url}/u/{token}/a", {"Upload-Token": token, "Content-Type": kind}
+        pieces = [data[i:i + 777777] for i in range(0, size, 777777)]
+        for send in (lambda: requests.put(url, data=data), lambda: requests.put(url, data=iter(pieces)),
+                     lambda: requests.post(service.url + UPLOAD, data=form, headers=headers)):
+            before = service.metrics()["lc_upload_bytes_direct_total"]
+            answer = send()
+            assert answer.status_code == 201, answer.text
+            check_receipt(service, answer.json(), data)
+            if "fast_lane.ready" in service.process.tail():
+                assert service.metrics()["lc_upload_bytes_direct_total"] - before == size // 4096 * 4096
+    finally:
+        service.close()
 
 
 def test_raw_with_disposition(gateway, ticket):
