@@ -5,6 +5,7 @@ import os
 import random
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -20,6 +21,7 @@ from spool import held, in_progress, published  # noqa: E402
 
 GATEWAY_ENV = {"GATEWAY_THREADS": "2", "UPLOAD_LEASE": "3s"}
 UPLOAD = "/api/v1/archives/"
+JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
@@ -73,7 +75,8 @@ def test_fast_lane(redis_server, tmp_path, size):
         form, kind = multipart([(b'form-data; name="file"; filename="a"', data)])
         url, headers = f"{service.url}/u/{token}/a", {"Upload-Token": token, "Content-Type": kind}
         pieces = [data[i:i + 777777] for i in range(0, size, 777777)]
-        for send in (lambda: requests.put(url, data=data), lambda: requests.put(url, data=iter(pieces)),
+        for send in (lambda: requests.put(url, data=data, headers=JSON),
+                     lambda: requests.put(url, data=iter(pieces), headers=JSON),
                      lambda: requests.post(service.url + UPLOAD, data=form, headers=headers)):
             before = service.metrics()["lc_upload_bytes_direct_total"]
             answer = send()
@@ -81,6 +84,24 @@ def test_fast_lane(redis_server, tmp_path, size):
             check_receipt(service, answer.json(), data)
             if "fast_lane.ready" in service.process.tail():
                 assert service.metrics()["lc_upload_bytes_direct_total"] - before == size // 4096 * 4096
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize("mode", ["always", "off"])
+def test_one_worker_has_many(redis_server, tmp_path, mode):
+    """One thread receives all of them, two by two: each is whole, as if it had been alone."""
+    env = {"GATEWAY_FAST_LANE": mode, "GATEWAY_WORKERS": "1"}
+    service = Gateway(tmp_path / "data", redis_server.url, tmp_path / "log", env).start()
+    try:
+        token, _ = seed_ticket(redis_server, attempts=20)
+        bodies = [random.Random(i).randbytes(1 + i * 2_345_678) for i in range(8)]
+        url = f"{service.url}/u/{token}/a"
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            answers = list(threads.map(lambda body: requests.put(url, data=body, headers=JSON), bodies))
+        for body, answer in zip(bodies, answers):
+            assert answer.status_code == 201, answer.text
+            check_receipt(service, answer.json(), body)
     finally:
         service.close()
 
