@@ -105,6 +105,7 @@ struct projection {
     size_t freed_count;
     const char *const *taken_names; /* the filed ones' names; after a loss all of the ticket, the unfiled included */
     size_t taken_count;
+    int taken_are_all; /* every archive of the ticket has its name there: others are free again */
 };
 
 /* One ticket. The row is written unless Redis has a newer rev; the lists are applied always. attempts, rev and filed

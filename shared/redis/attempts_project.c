@@ -62,7 +62,7 @@ int attempts_project(struct redis_client *c, const struct projection *p)
         {p->taken_names, p->taken_count},
     };
     struct id_text n[6 + LISTS];
-    size_t total = FIXED + LISTS;
+    size_t total = FIXED + LISTS + 1;
     for (size_t i = 0; i < LISTS; ++i)
         total += lists[i].count;
     const char **argv = calloc(total, sizeof(*argv));
@@ -89,6 +89,7 @@ int attempts_project(struct redis_client *c, const struct projection *p)
         for (size_t k = 0; k < lists[i].count; ++k)
             argv[at++] = lists[i].items[k];
     }
+    argv[at] = p->taken_are_all ? "1" : "0";
     int err = projection_run(c, (int)total, argv);
     free(argv);
     return err;

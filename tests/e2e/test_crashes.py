@@ -90,9 +90,10 @@ def test_redis_that_lost_everything_is_told_again(stack, make_file):
     ticket, file = stack.make_ticket(attempts=3), make_file(6 << 20)
     url = f"{stack.gateway.url}/u/{ticket['token']}/"
     assert curl.run("-T", file.path, url).status == 201
+    begun = os.path.join(stack.data_dir, "spool", "tmp")  # not its lease: the gateway may not have heard of that yet
+    before = set(os.listdir(begun))
     slow = curl.Background("--limit-rate", "2M", "-T", file.path, url)
-    begun = f"lc:{{{ticket['id']}}}:open"
-    until(lambda: not slow.running() or stack.redis.client.zcard(begun) == 1, what="the upload to begin")
+    until(lambda: not slow.running() or set(os.listdir(begun)) - before, what="the upload to begin")
     assert slow.running(), slow.result()
     stack.redis.forget()
     stack.wait_projected()
@@ -101,3 +102,18 @@ def test_redis_that_lost_everything_is_told_again(stack, make_file):
     assert upload_when_available(stack, ticket, file).status == 423
     stack.wait_archives(ticket, 3)
     assert stack.attempts(ticket) == 0
+
+
+def test_a_name_freed_while_redis_was_away_is_free(stack, make_file):
+    """Whoever deleted an archive could not tell Redis: the projection that follows does."""
+    ticket, file = stack.make_ticket(attempts=3), make_file(1000, "app.log")
+    url = f"{stack.gateway.url}/u/{ticket['token']}/"
+    assert curl.run("-T", file.path, url).status == 201
+    (archive,) = stack.wait_archives(ticket, 1)
+    stack.redis.kill9()
+    assert stack.delete(f"/api/v1/archives/{archive['id']}/").status_code == 204
+    stack.redis.start()
+    names = f"lc:{{{ticket['id']}}}:names"
+    until(lambda: not stack.redis.client.hexists(names, "app.log"), 15, "the name to be free again")
+    assert upload_when_available(stack, ticket, file).status == 201
+    assert [a["file"].rsplit("/", 1)[1] for a in stack.wait_archives(ticket, 1)] == ["app.log"]

@@ -183,6 +183,11 @@ static int set_file(struct write *w, struct db_conn *c, struct change *h)
     return err < 0 ? err : write_set_int(w, "size", (int64_t)w->x->file.len);
 }
 
+static bool frees_name(const struct write *w, const struct change *h)
+{
+    return target_ticket(w, h) != h->ticket_id || strcmp(h->name, h->new_name) != 0;
+}
+
 static int before_write(struct write *w, struct db_conn *c)
 {
     struct change *h = w->data;
@@ -201,6 +206,8 @@ static int before_write(struct write *w, struct db_conn *c)
     err = free_name(w, c, target_ticket(w, h), wanted, h->new_name);
     if (err == 0)
         err = write_set_text(w, "name", h->new_name);
+    if (err == 0 && frees_name(w, h))
+        err = storage_names_changed(c, w->id);
     return err == 0 && has_file ? set_file(w, c, h) : err;
 }
 
@@ -209,7 +216,7 @@ static void committed(struct write *w, struct db_conn *c)
     struct change *h = w->data;
     struct storage *s = w->x->admin->storage;
 
-    if (target_ticket(w, h) != h->ticket_id || strcmp(h->name, h->new_name) != 0)
+    if (frees_name(w, h))
         storage_name_freed(s, c, h->ticket_id, h->name);
     if (h->file.upload_id[0] != '\0')
         storage_after_delete(s, c);

@@ -27,7 +27,14 @@ static int run_two(struct db_conn *c, const struct db_statement *first, const st
 
 int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us)
 {
-    return run_two(c, storage_statement(DOOM_ARCHIVE), NULL, archive_id, now_us);
+    int err = run_two(c, storage_statement(DOOM_ARCHIVE), NULL, archive_id, now_us);
+    return err < 0 ? err : storage_names_changed(c, archive_id);
+}
+
+int storage_names_changed(struct db_conn *c, int64_t archive_id)
+{
+    int64_t n = db_exec(c, storage_statement(NAMES_CHANGED), archive_id);
+    return n < 0 ? (int)n : 0;
 }
 
 int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us)

@@ -93,6 +93,7 @@ struct projection_extra {   /* each may be NULL */
     const char *freed_name; /* may be claimed again */
     const char *filed_late; /* an id of the ledger that Redis holds as not filed */
     const char *retired;    /* the hash of a token rotated away */
+    bool names_too;         /* all names of its archives; others are free again */
 };
 /* 1 sent, 0 no such ticket. */
 int projection_ticket(struct db_conn *c, struct redis_client *r, int64_t ticket_id,

@@ -170,6 +170,10 @@ int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ti
         r.row.old_token_hash = extra->retired;
         err = extra->filed_late != NULL ? texts_add(&r.filed, extra->filed_late) : 0;
     }
+    if (err == 0 && found == 1 && extra != NULL && extra->names_too) {
+        r.row.taken_are_all = 1;
+        err = read_taken(c, ticket_id, &r.taken);
+    }
     if (err == 0)
         err = found == 1 ? send(c, client, &r) : found;
     reading_free(&r);
@@ -243,6 +247,7 @@ static int project_fully(struct db_conn *c, struct redis_client *client, int64_t
     struct reading r = {.filed = {0}};
     int found = read_ticket(c, ticket_id, &r);
     int err = found == 1 ? read_taken(c, ticket_id, &r.taken) : found;
+    r.row.taken_are_all = 1;
     for (size_t i = 0; i < unfiled->count && err == 0 && found == 1; ++i)
         if (unfiled->items[i].ticket_id == ticket_id) {
             err = texts_add(&r.unfiled, unfiled->items[i].id);
@@ -339,15 +344,17 @@ int projection_all(struct storage *s, struct db_conn *c, struct redis_client *cl
     return err;
 }
 
+/* Who changed it may have died, or not have reached Redis, before it could tell which name it freed. */
 static int project_due(struct db_conn *c, struct redis_client *client)
 {
+    static const struct projection_extra all_names = {.names_too = true};
     int64_t ids[PAGE], after = 0;
     size_t count = 0;
     int err, refused = 0;
     do {
         err = read_page(c, storage_statement(PROJECTION_DUE), after, ids, &count);
         for (size_t i = 0; i < count && err >= 0; ++i) {
-            err = projection_ticket(c, client, after = ids[i], NULL);
+            err = projection_ticket(c, client, after = ids[i], &all_names);
             if (err == -EPROTO) { /* the script's own error: one ticket does not keep the others */
                 refused = err;
                 err = 0;

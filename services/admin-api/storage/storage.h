@@ -54,6 +54,9 @@ void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id,
 
 /* Inside the transaction that deletes, before its DELETE: notes files to remove and tickets to bury. */
 int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us) __attribute__((warn_unused_result));
+/* Inside the transaction that renames or moves an archive, before its UPDATE: Redis hears of the name that is free again,
+ * by the sweep if need be. */
+int storage_names_changed(struct db_conn *c, int64_t archive_id) __attribute__((warn_unused_result));
 int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us) __attribute__((warn_unused_result));
 int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us) __attribute__((warn_unused_result));
 /* Inside the transaction that gives a ticket another token, before its UPDATE: the old one ends. */

@@ -1,5 +1,5 @@
 -- project(ticket, rev, gone, hash, old hash, number, platform, attempts, expires_ms, resolved, max_bytes,
---         4 x (count, items...): filed, unfiled, freed names, taken names).
+--         4 x (count, items...): filed, unfiled, freed names, taken names; '1': the taken ones are all that archives have).
 -- Writes the ticket when it is no older than what is here, and takes the filed uploads out of open and done in the
 -- same step: the attempt moves from `done` to the smaller `attempts` at once. It touches open and done for nothing else.
 local ticket, rev, gone, hash, old_hash = ticket_of(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4], ARGV[5]
@@ -40,8 +40,10 @@ local function free_name(name)
 end
 
 -- An archive has it: whoever claimed it while Redis had forgotten that will be filed under another.
+local taken = {}
 local function take_name(name)
     redis.call('HSET', ticket.names, name, '')
+    taken[name] = true
 end
 
 if ticket.gone or gone then
@@ -72,6 +74,13 @@ each(file)
 each(publish)
 each(newer and free_name or function() end) -- an old message may speak of a name that was claimed again since
 each(take_name)
+if newer and ARGV[at] == '1' then -- what would have freed them may have been lost in a crash
+    for _, name in ipairs(redis.call('HKEYS', ticket.names)) do
+        if not taken[name] and string.sub(name, 1, 1) ~= '/' then
+            free_name(name)
+        end
+    end
+end
 if newer then
     for _, key in ipairs({ticket.key, ticket.done, ticket.names, ticket.receipts}) do
         redis.call('PERSIST', key)

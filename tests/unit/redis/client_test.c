@@ -314,6 +314,33 @@ static void test_project_lists(void **state)
     assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "a.log"), "1");
 }
 
+/* Where the taken names are all, others are free again, but for those of uploads still to be filed. */
+static void test_project_all_names(void **state)
+{
+    static const char *const kept[] = {"a.log"}, *const unfiled[] = {ID_B};
+    struct projection p = row(2, 4);
+    (void)state;
+    p.unfiled = unfiled;
+    p.unfiled_count = 1;
+    assert_int_equal(attempts_project(client, &p), 0);
+    p.unfiled_count = 0;
+    ASK(&server, "HSET", "lc:{7}:names", "lost.log", "");
+    ASK(&server, "HSET", "lc:{7}:names", "coming.log", ID_B);
+    ASK(&server, "HSET", "lc:{7}:names", "/" ID_B, "coming.log");
+    p.taken_names = kept;
+    p.taken_count = 1;
+    p.taken_are_all = 1;
+    p.rev = 1; /* older than what is there: its word on names does not count */
+    assert_int_equal(attempts_project(client, &p), 0);
+    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "lost.log"), "1");
+    p.rev = 3;
+    assert_int_equal(attempts_project(client, &p), 0);
+    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "lost.log"), "0");
+    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "a.log"), "1");
+    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "coming.log"), "1");
+    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "/" ID_B), "1");
+}
+
 static void test_reconcile(void **state)
 {
     static const char *const unfiled[] = {ID_A};
@@ -408,6 +435,7 @@ int main(void)
         WITH_SERVER(test_replica),
         WITH_SERVER(test_project),
         WITH_SERVER(test_project_lists),
+        WITH_SERVER(test_project_all_names),
         WITH_SERVER(test_reconcile),
         WITH_SERVER(test_epoch),
         WITH_SERVER(test_clear),
