@@ -74,16 +74,25 @@ void check_token(struct conn *c, const struct head *h)
     question_ask(c->lane, hash, &limits, on_status, check);
 }
 
-void check_ready(struct conn *c, const struct head *h)
+/* A connection that stands may lead to a server that does not answer: it is asked each time. */
+static void on_pong(void *arg, const redisReply *reply, int err)
 {
+    struct conn *c = arg;
     int64_t room;
     struct gateway *g = c->lane->gateway;
-    bool redis = redis_link_is_up(c->lane->link), storage = room_left(g->room, &room) == 0;
-    (void)h;
+    bool redis = err == 0, storage = room_left(g->room, &room) == 0;
+    (void)reply;
     answer_json(c, redis && storage ? 200 : 503,
                 json_pack("{s:s, s:{s:s, s:s}}", "status", redis && storage ? "ok" : "unavailable", "stores", "redis",
                           redis ? "ok" : "unreachable", "storage", storage ? "ok" : "unreachable"),
                 NULL);
+}
+
+void check_ready(struct conn *c, const struct head *h)
+{
+    const char *argv[] = {"PING"};
+    (void)h;
+    redis_link_command(c->lane->link, 0, 1, argv, on_pong, c);
 }
 
 /* What is not counted as it happens. */

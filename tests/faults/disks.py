@@ -1,0 +1,103 @@
+"""Disks that fail on purpose: a small ext4 in a file, and one behind an nbdkit whose filters refuse, delay or stand
+still. Each is mounted for one test; where the machine cannot, the test is a visible skip, in CI as well."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from lc.wait import until
+
+
+def run(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+
+
+def need(*programs):
+    """These tests need root and a kernel with loop devices; a container may have neither."""
+    missing = [p for p in programs if shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None]
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"not installed: {', '.join(missing)}")
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+
+
+@contextlib.contextmanager
+def mounted(image, where):
+    where.mkdir()
+    try:
+        run("mount", "-o", "loop", str(image), str(where))
+    except subprocess.CalledProcessError as e:
+        pytest.skip(f"no loop mounts here: {e.stderr.strip()}")
+    try:
+        yield where
+    finally:
+        run("umount", "-l", str(where))
+
+
+@contextlib.contextmanager
+def ext4(tmp_path, size="64M", inodes=None):
+    """A file system of its own, mounted."""
+    need("mkfs.ext4")
+    image = tmp_path / "disk.img"
+    run("truncate", "-s", size, str(image))
+    run("mkfs.ext4", "-q", "-m", "0", *(["-N", str(inodes)] if inodes else []), str(image))
+    with mounted(image, tmp_path / "disk") as where:
+        yield where
+
+
+class Nbd:
+    """An ext4 behind nbdkit. `stop` and `go`: its server stands still, as a storage that hangs; `fail`: every write of
+    its blocks is refused with EIO, `mend`: no longer."""
+
+    def __init__(self, tmp_path):
+        self.flag, self.directory, self.image = tmp_path / "failing", tmp_path / "nbd", tmp_path / "nbd.img"
+        self.disk, self.where, self.server = self.directory / "disk", tmp_path / "slow", None
+
+    def __enter__(self):
+        need("nbdkit", "nbdfuse", "mkfs.ext4")
+        if not os.path.exists("/dev/fuse"):
+            pytest.skip("no /dev/fuse here")
+        run("truncate", "-s", "64M", str(self.image))
+        run("mkfs.ext4", "-q", "-m", "0", str(self.image))
+        self.directory.mkdir()
+        pidfile = self.directory.parent / "nbdkit.pid"
+        # pylint: disable=consider-using-with
+        self.fuse = subprocess.Popen(["nbdfuse", str(self.disk), "[", "nbdkit", "-P", str(pidfile), "file", str(self.image),
+                                      "--filter=error", "error-pwrite=EIO", "error-pwrite-rate=100%",
+                                      f"error-pwrite-file={self.flag}", "]"], stdin=subprocess.DEVNULL)
+        until(lambda: self.disk.exists() and pidfile.exists(), 10, "nbdfuse")
+        self.server = int(pidfile.read_text(encoding="ascii"))
+        self.stack = contextlib.ExitStack()
+        self.stack.enter_context(mounted(self.disk, self.where))
+        return self
+
+    def stop(self):
+        os.kill(self.server, signal.SIGSTOP)
+
+    def go(self):
+        os.kill(self.server, signal.SIGCONT)
+
+    def fail(self):
+        self.flag.touch()
+
+    def mend(self):
+        self.flag.unlink(missing_ok=True)
+
+    def __exit__(self, *exc):
+        if self.server is None:
+            return
+        self.go()
+        self.mend()
+        self.stack.close()
+        self.fuse.terminate()
+        try:
+            self.fuse.wait(10)
+        except subprocess.TimeoutExpired:
+            self.fuse.kill()
+            self.fuse.wait(10)

@@ -1,0 +1,203 @@
+"""The gateway on disks that are full, refuse, write half of what they are given, or stand still: the answer says what is
+wrong, nothing is acknowledged that is not kept, health stays honest, and all goes on without a restart."""
+
+import os
+import shutil
+import sys
+import threading
+
+import pytest
+import requests
+
+from lc import curl
+from lc.build import library
+from lc.raw import Raw
+from lc.services import Gateway
+from lc.tickets import seed_ticket
+from lc.wait import until
+
+sys.path.insert(0, os.path.dirname(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "gateway"))
+from disks import Nbd, ext4, need  # noqa: E402
+from spool import held, in_progress, published  # noqa: E402
+
+BODY = bytes(range(256)) * 4000  # 1 MB
+
+
+@pytest.fixture
+def gateway_at(redis_server, tmp_path):
+    """gateway_at(directory, **env): a gateway on it, ended with the test."""
+    services = []
+
+    def start(where, wrap=(), preload=None, **env):
+        service = Gateway(where, redis_server.url, tmp_path / "gw.log",
+                          {"STORAGE_RESERVE": "0", "UPLOAD_LEASE": "3s", "GATEWAY_WORKERS": "1", **env})
+        if wrap:
+            service.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
+            service.process.argv = [*wrap, *service.process.argv]
+        if preload:
+            service.env["LD_PRELOAD"] = preload
+        services.append(service.start())
+        return service
+
+    yield start
+    for service in services:
+        service.close()
+
+
+def put(gw, token, data=BODY, timeout=30):
+    return requests.put(f"{gw.url}/u/{token}/x.bin", data=data, timeout=timeout, headers={"Accept": "application/json"})
+
+
+def says(answer, status, code):
+    assert answer.status_code == status and answer.json()["code"] == code, answer.text
+
+
+def refused(gw, token, file, *options):
+    """By curl: it reads what a service says in the middle of sending."""
+    done = curl.run("-H", "Accept: application/json", *options, "-T", file.path, f"{gw.url}/u/{token}/")
+    assert done.status == 507 and done.json()["code"] == "no_space", done
+
+
+def nothing_left(gw, redis_server, ticket):
+    """What failed has cost no attempt and left nothing behind."""
+    until(lambda: held(redis_server, ticket) == 0 and not in_progress(gw), 15, "attempt and spool to be as before")
+
+
+def healthy(gw):
+    assert requests.get(gw.url + "/api/v1/check/health/", timeout=2).json() == {"status": "ok"}
+
+
+# --- full ---
+
+def test_full_by_bytes(gateway_at, redis_server, tmp_path, make_file):
+    """By a neighbour that the gateway's own sums know nothing of, in the middle of a body of unknown length."""
+    with ext4(tmp_path, "24M") as disk:
+        gw = gateway_at(disk)
+        token, ticket = seed_ticket(redis_server)
+        large = make_file(30 << 20)
+        refused(gw, token, large)
+        refused(gw, token, large, "-H", "Transfer-Encoding: chunked")
+        nothing_left(gw, redis_server, ticket)
+        healthy(gw)
+        neighbour = disk / "neighbour"
+        room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+        neighbour.write_bytes(bytes(room - (1 << 20)))
+        refused(gw, token, make_file(4 << 20))
+        nothing_left(gw, redis_server, ticket)
+        neighbour.unlink()
+        until(lambda: put(gw, token).status_code == 201, 15, "room again, without a restart")
+        assert [data for data, _ in published(gw).values()] == [BODY]
+
+
+def test_full_by_inodes(gateway_at, redis_server, tmp_path):
+    with ext4(tmp_path, "24M", inodes=64) as disk:
+        gw = gateway_at(disk)
+        token, ticket = seed_ticket(redis_server)
+        (disk / "taken").mkdir()
+        while os.statvfs(disk).f_ffree > 0:
+            (disk / "taken" / str(os.statvfs(disk).f_ffree)).touch()
+        says(put(gw, token), 507, "no_space")
+        nothing_left(gw, redis_server, ticket)
+        shutil.rmtree(disk / "taken")
+        until(lambda: put(gw, token).status_code == 201, 15, "room again, without a restart")
+        assert len(published(gw)) == 1
+
+
+# --- refusing ---
+
+def injected(call, error, when):
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+            f"inject={call}:error={error}:when={when}"]
+
+
+@pytest.mark.parametrize("call,error,status,code", [
+    ("pwrite64", "EIO", 500, "storage_failed"), ("pwrite64", "ENOSPC", 507, "no_space"),
+    ("fsync", "EIO", 500, "storage_failed"), ("fsync", "EDQUOT", 507, "no_space"),
+    ("renameat", "EIO", 500, "storage_failed")])
+def test_refused_once(gateway_at, redis_server, tmp_path, call, error, status, code):
+    """The first call is refused, the next ones work: the first upload fails and says why, the second is kept."""
+    need("strace")
+    gw = gateway_at(tmp_path / "data", injected(call, error, 1), GATEWAY_PUBLISHERS="1")
+    token, ticket = seed_ticket(redis_server)
+    says(put(gw, token), status, code)
+    nothing_left(gw, redis_server, ticket)
+    assert not published(gw)
+    healthy(gw)
+    assert put(gw, token).status_code == 201
+    assert [data for data, _ in published(gw).values()] == [BODY]
+
+
+def test_resumable_part_refused(gateway_at, redis_server, tmp_path):
+    """A part that the disk refused is not counted; what was acknowledged before is still there."""
+    from lc import tus  # pylint: disable=import-outside-toplevel
+    need("strace")
+    gw = gateway_at(tmp_path / "data", injected("fdatasync", "EIO", 2), GATEWAY_PUBLISHERS="1")
+    token, _ = seed_ticket(redis_server)
+    path = tus.path_of(tus.create(gw.port, token, len(BODY)))
+    assert tus.patch(gw.port, path, 0, BODY[:1000]).status == 204
+    refused = tus.patch(gw.port, path, 1000, BODY[1000:5000])
+    assert refused.status == 500 and refused.json()["code"] == "storage_failed", refused
+    assert tus.offset(gw.port, path) == 1000
+    assert tus.patch(gw.port, path, 1000, BODY[1000:]).status == 204
+    assert [data for data, _ in published(gw).values()] == [BODY]
+
+
+def test_short_writes(gateway_at, redis_server, tmp_path):
+    """POSIX lets a write take less than it was given: not a byte is lost or doubled."""
+    gw = gateway_at(tmp_path / "data", preload=library("short_writes"))
+    token, _ = seed_ticket(redis_server)
+    assert put(gw, token).status_code == 201
+    assert [data for data, _ in published(gw).values()] == [BODY]
+
+
+# --- hanging ---
+
+def test_storage_that_stands_still(gateway_at, redis_server, tmp_path):
+    """Uploads wait for it; who only asks is answered at once; when it goes on, all of them end well."""
+    with Nbd(tmp_path) as nbd:
+        gw = gateway_at(nbd.where)
+        token, _ = seed_ticket(redis_server, attempts=5)
+        answers = []
+        nbd.stop()
+        threads = [threading.Thread(target=lambda: answers.append(put(gw, token, timeout=60))) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        until(lambda: gw.metrics()["lc_uploads_open"] == 3, 10, "three uploads to wait for the disk")
+        for _ in range(20):
+            healthy(gw)
+            assert requests.get(f"{gw.url}/api/v1/check/token/{token}", timeout=2).status_code == 200
+        assert not answers, "201 before the disk has it"
+        nbd.go()
+        for thread in threads:
+            thread.join(60)
+        assert [a.status_code for a in answers] == [201] * 3
+        assert [data for data, _ in published(gw).values()] == [BODY] * 3
+
+
+def test_block_device_with_errors(gateway_at, redis_server, tmp_path):
+    """No 201 for what the device did not take. (ext4 may then refuse to write at all: that is its operator's.)"""
+    with Nbd(tmp_path) as nbd:
+        gw = gateway_at(nbd.where)
+        token, ticket = seed_ticket(redis_server)
+        nbd.fail()
+        answer = put(gw, token)
+        assert answer.status_code == 500 and answer.json()["code"] == "storage_failed", answer.text
+        healthy(gw)
+        until(lambda: held(redis_server, ticket) == 0, 15, "the attempt to come back")
+        assert not published(gw)
+
+
+def test_a_reader_that_is_gone_costs_nothing(gateway_at, redis_server, tmp_path):
+    """The customer breaks off while the disk stands still: the attempt comes back or the archive is there, never both."""
+    with Nbd(tmp_path) as nbd:
+        gw = gateway_at(nbd.where)
+        token, ticket = seed_ticket(redis_server, attempts=1)
+        nbd.stop()
+        raw = Raw(gw.port).send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n")
+        raw.send(BODY)
+        until(lambda: gw.metrics()["lc_upload_bytes_total"] >= 0, 10, "the gateway to answer its operator")
+        raw.reset()
+        nbd.go()
+        until(lambda: gw.metrics()["lc_uploads_open"] == 0, 30, "the upload to end")
+        assert len(published(gw)) == held(redis_server, ticket)
