@@ -110,8 +110,10 @@ static bool add_value(struct line *line, const struct log_field *field)
 {
     char number[24];
 
-    if (field->kind == LOG_FIELD_INT)
-        return add(line, number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)field->integer));
+    if (field->kind == LOG_FIELD_INT) {
+        int len = snprintf(number, sizeof(number), "%lld", (long long)field->integer);
+        return add(line, number, (size_t)len);
+    }
     if (settings.format == LOG_FORMAT_TEXT && is_bare(field->string) && strlen(field->string) < BARE_MAX)
         return add(line, field->string, strlen(field->string));
     if (!add(line, "\"", 1))
