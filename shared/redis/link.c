@@ -114,7 +114,7 @@ static void on_retry(struct loop_timer *t)
 static uint32_t backoff(const struct redis_link *l)
 {
     unsigned shift = l->failures < 6 ? l->failures : 6, noise = 0;
-    uint32_t most = BACKOFF_MIN_MS << shift;
+    uint32_t most = (uint32_t)BACKOFF_MIN_MS << shift;
     if (most > BACKOFF_MAX_MS)
         most = BACKOFF_MAX_MS;
     if (getrandom(&noise, sizeof(noise), GRND_NONBLOCK) < 0)
