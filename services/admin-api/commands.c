@@ -8,6 +8,7 @@
 #include "services/admin-api/serve.h"
 #include "services/admin-api/start.h"
 #include "services/admin-api/storage/storage.h"
+#include "services/admin-api/webhooks/deliver.h"
 #include "shared/log/log.h"
 
 #define WHY_SIZE 512
@@ -91,7 +92,12 @@ int command_serve(const struct command_call *call)
     }
     log_info("started", LOG_S("listen", call->admin->config->listen), LOG_S("data_dir", call->admin->config->data_dir),
              LOG_S("database", db_dialect(call->admin->db)), LOG_S("version", LC_VERSION));
-    if (admin_serve(call->admin, why, sizeof(why)) < 0) {
+    struct deliverer *deliverer = NULL;
+    int err = deliverer_start(call->admin, &deliverer, why, sizeof(why));
+    if (err == 0)
+        err = admin_serve(call->admin, why, sizeof(why));
+    deliverer_stop(deliverer);
+    if (err < 0) {
         log_error("start.refused", LOG_S("why", why));
         return 1;
     }

@@ -8,6 +8,7 @@
 
 #include "services/admin-api/commands.h"
 #include "services/admin-api/start.h"
+#include "services/admin-api/webhooks/send.h"
 #include "shared/log/log.h"
 
 #define WHY_SIZE 512
@@ -92,6 +93,8 @@ int main(int argc, char **argv)
     int words = 0;
     const char *first = argc > 1 ? argv[1] : "";
 
+    if (send_setup() < 0)
+        return command_failed("out of memory");
     mallopt(M_ARENA_MAX, 2); /* an arena for each thread would cost more than all requests together */
     if (strcmp(first, "--help") == 0 || strcmp(first, "help") == 0)
         return help(stdout);

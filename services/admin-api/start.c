@@ -20,7 +20,7 @@
 #include "shared/log/log.h"
 #include "shared/redis/client.h"
 
-#define SPARE_CONNECTIONS 3 /* the keeper's, one for lists being sent, one for readiness */
+#define SPARE_CONNECTIONS 4 /* the keeper's, one for lists being sent, one for readiness, one for web hooks */
 #define REASON            480
 #define THROTTLE_REDIS_MS 1000 /* a login waits no longer for the count of failed ones */
 

@@ -334,6 +334,32 @@ def test_platforms(contract):
              {"name": "contract", "pretty_name": "Contract"}, {"pretty_name": "Changed"})
 
 
+def test_webhooks(contract, stack):
+    stack.make_platform("android")
+    path, deliveries = "/api/v1/webhooks/", "/api/v1/webhook-deliveries/"
+    resource(contract, path, lambda w: f"{path}{w['id']}/",
+             {"platform": "android", "url": "https://example.com/hook", "events": ["archive.received"], "enabled": False},
+             {"enabled": False}, before_delete=send_test)
+    contract.send("GET", path, 200, params={"platform": "android", "enabled": "true"})
+    contract.send("GET", deliveries, 401, stack.anonymous, wrong=True)
+    contract.send("GET", deliveries + "987654321/", 404)
+    contract.send("GET", deliveries + "1/", 401, stack.anonymous, wrong=True)
+    contract.send("GET", deliveries, 400, wrong=True, params={"webhook": "x"})
+
+
+def send_test(contract, where):
+    """The web hook is disabled, and nobody is at its address: what is queued is not looked at further."""
+    deliveries = "/api/v1/webhook-deliveries/"
+    queued = contract.send("POST", where + "test/", 202).json()
+    contract.send("POST", "/api/v1/webhooks/987654321/test/", 404)
+    contract.send("POST", where + "test/", 401, contract.stack.anonymous, wrong=True)
+    contract.send("GET", deliveries, 200, params={"state": "delivered", "event": "webhook.test"})
+    tag = contract.send("GET", deliveries, 200, params={"state": "delivered"}).headers["ETag"]
+    contract.send("GET", deliveries, 304, params={"state": "delivered"}, headers={"If-None-Match": tag})
+    answer = contract.send("GET", f"{deliveries}{queued['id']}/", 200)
+    assert answer.json()["event"] == "webhook.test"
+
+
 def test_tickets(contract, stack):
     stack.make_platform("android")
     resource(contract, "/api/v1/tickets/", lambda t: f"/api/v1/tickets/{t['number']}/",

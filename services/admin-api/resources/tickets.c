@@ -1,6 +1,7 @@
 /* Tickets: each has a secret upload token, kept sealed for showing again and hashed for looking up. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/month.h"
@@ -11,6 +12,7 @@
 #include "services/admin-api/schema/tables.h"
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/storage/storage.h"
+#include "services/admin-api/webhooks/outbox.h"
 
 /* NULL when no SECRET_KEY of ours opens it any more: the ticket is still there, its token must be rotated. */
 static json_t *show_token(const struct exchange *x, const struct db_rows *row, int column)
@@ -197,6 +199,16 @@ static int set_resolved_at(struct write *w, struct db_conn *c)
               : write_set(w, "resolved_at", (struct db_value){.kind = DB_NULL});
 }
 
+/* Behind the UPDATE: under the number and the platform it has then. */
+static int after_write(struct write *w, struct db_conn *c)
+{
+    bool is_now = false;
+
+    for (size_t i = 0; i < w->set_count && w->x->method != METHOD_POST; ++i)
+        is_now |= strcmp(w->sets[i].column, "resolved_at") == 0 && w->sets[i].value.kind == DB_INT;
+    return is_now ? webhook_queue_ticket(c, WEBHOOK_TICKET_RESOLVED, w->id, w->x->now_us) : 0;
+}
+
 static int before_write(struct write *w, struct db_conn *c)
 {
     int err = write_set_int(w, "time_update", w->x->now_us);
@@ -229,6 +241,7 @@ const struct resource tickets_resource = {
     .touch = "rev = rev + 1",
     .before_read = before_read,
     .before_write = before_write,
+    .after_write = after_write,
     .committed = committed,
     .failed = drop_secret,
     .doom = storage_doom_ticket,

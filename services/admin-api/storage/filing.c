@@ -12,6 +12,7 @@
 #include "services/admin-api/security/audit.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "services/admin-api/webhooks/outbox.h"
 #include "shared/crash/crash.h"
 #include "shared/digest/digest.h"
 #include "shared/http/filename.h"
@@ -141,6 +142,8 @@ static int record(struct db_conn *c, void *arg)
     int err = filing_add_archive(c, m);
     if (err == 0)
         err = note(c, m);
+    if (err == 0)
+        err = webhook_queue_archive(c, WEBHOOK_ARCHIVE_RECEIVED, m->upload_id, now);
     if (err < 0)
         return err;
     f->verdict = FILED;

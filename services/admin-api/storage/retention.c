@@ -11,6 +11,7 @@
 #include "services/admin-api/security/audit.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "services/admin-api/webhooks/outbox.h"
 #include "shared/log/log.h"
 
 #define PAGE       100 /* archives of one transaction */
@@ -145,7 +146,9 @@ static int note(struct db_conn *c, const char *action, const char *object)
 static int delete_one(struct db_conn *c, const struct expiring *e)
 {
     char object[FILENAME_SIZE + 24];
-    int err = storage_doom_archive(c, e->id, storage_now_us());
+    int err = webhook_queue_archive(c, WEBHOOK_ARCHIVE_EXPIRED, e->upload_id, storage_now_us());
+    if (err == 0)
+        err = storage_doom_archive(c, e->id, storage_now_us());
     int64_t gone = err < 0 ? err : db_exec(c, storage_statement(ARCHIVE_DELETE), e->id);
     if (gone < 0)
         return (int)gone;

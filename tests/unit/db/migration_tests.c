@@ -137,9 +137,10 @@ static const struct db_statement statements[] = {
 #include "services/admin-api/resources/statements.def"
 #include "services/admin-api/security/statements.def"
 #include "services/admin-api/storage/statements.def"
+#include "services/admin-api/webhooks/statements.def"
 #undef STATEMENT
 };
-enum { STATEMENT_TABLES = 4 }; /* included above */
+enum { STATEMENT_TABLES = 5 }; /* included above */
 
 /* Against the schema that is shipped, with the types and number of their parameters and columns. */
 static void every_statement_of_admin_api(void **state)
