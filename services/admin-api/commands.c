@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "services/admin-api/migrations.h"
+#include "services/admin-api/scan/scanner.h"
 #include "services/admin-api/serve.h"
 #include "services/admin-api/start.h"
 #include "services/admin-api/storage/storage.h"
@@ -93,9 +94,13 @@ int command_serve(const struct command_call *call)
     log_info("started", LOG_S("listen", call->admin->config->listen), LOG_S("data_dir", call->admin->config->data_dir),
              LOG_S("database", db_dialect(call->admin->db)), LOG_S("version", LC_VERSION));
     struct deliverer *deliverer = NULL;
+    struct scanner *scanner = NULL;
     int err = deliverer_start(call->admin, &deliverer, why, sizeof(why));
+    if (err == 0 && (err = scanner_start(call->admin, &scanner)) < 0)
+        snprintf(why, sizeof(why), "the thread of the malware scan cannot start");
     if (err == 0)
         err = admin_serve(call->admin, why, sizeof(why));
+    scanner_stop(scanner);
     deliverer_stop(deliverer);
     if (err < 0) {
         log_error("start.refused", LOG_S("why", why));

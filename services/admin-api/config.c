@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/admin-api/scan/clamd.h"
 #include "services/admin-api/security/keyring.h"
 #include "shared/net/cidr.h"
 #include "shared/net/origin.h"

@@ -20,7 +20,8 @@
 #include "shared/log/log.h"
 #include "shared/redis/client.h"
 
-#define SPARE_CONNECTIONS 4 /* the keeper's, one for lists being sent, one for readiness, one for web hooks */
+/* The keeper's, one for lists being sent, one for readiness, one for web hooks, one for the malware scan. */
+#define SPARE_CONNECTIONS 5
 #define REASON            480
 #define THROTTLE_REDIS_MS 1000 /* a login waits no longer for the count of failed ones */
 
@@ -131,6 +132,7 @@ static int open_storage(struct opened *o, char *why, size_t why_size)
         .filing_wait_ms = config->filing_wait,
         .reconcile_age_ms = config->reconcile_age,
         .orphan_retention_ms = config->orphan_retention,
+        .scans = config->clamd_socket[0] != '\0',
         .retention_all_ms = config->retention_all,
         .retention_resolved_ms = config->retention_resolved,
         .expiry_ms = config->upload_expiry,

@@ -339,7 +339,7 @@ def test_webhooks(contract, stack):
     path, deliveries = "/api/v1/webhooks/", "/api/v1/webhook-deliveries/"
     resource(contract, path, lambda w: f"{path}{w['id']}/",
              {"platform": "android", "url": "https://example.com/hook", "events": ["archive.received"], "enabled": False},
-             {"enabled": False}, before_delete=send_test)
+             {"url": "https://example.com/hook"}, before_delete=send_test)
     contract.send("GET", path, 200, params={"platform": "android", "enabled": "true"})
     contract.send("GET", deliveries, 401, stack.anonymous, wrong=True)
     contract.send("GET", deliveries + "987654321/", 404)

@@ -13,6 +13,7 @@
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/http/ranges.h"
 #include "services/admin-api/http/trail.h"
+#include "services/admin-api/metrics.h"
 #include "services/admin-api/resources/decode.h"
 #include "services/admin-api/resources/statements.h"
 #include "services/admin-api/storage/storage.h"
@@ -58,6 +59,7 @@ static void file_free(struct server_source *source)
 struct wanted { /* the archive that the path names */
     char upload_id[STORAGE_ID_SIZE], tag[ETAG_SIZE];
     int64_t size;
+    bool is_infected;
 };
 
 static int read_wanted(const struct db_rows *row, void *arg)
@@ -66,6 +68,7 @@ static int read_wanted(const struct db_rows *row, void *arg)
     snprintf(w->upload_id, sizeof(w->upload_id), "%s", db_text(row, 0));
     snprintf(w->tag, sizeof(w->tag), "\"%.64s\"", db_text(row, 1));
     w->size = db_int(row, 2);
+    w->is_infected = strcmp(db_text(row, 3), "infected") == 0;
     return 0;
 }
 
@@ -157,12 +160,19 @@ static int refuse_range(struct exchange *x, int64_t size)
 }
 
 /* Before the first byte: a download that broke off may have shown enough. */
-static int note(struct exchange *x, struct db_conn *c)
+static int note(struct exchange *x, struct db_conn *c, const struct wanted *w, const char *outcome)
 {
     char object[2 * EXCHANGE_PARAM_SIZE + 1];
 
     snprintf(object, sizeof(object), "%s/%s", x->params[0], x->params[1]);
-    return trail_add(x, c, "archive.download", object, AUDIT_BEGUN);
+    return trail_add(x, c, w->is_infected ? "archive.download_infected" : "archive.download", object, outcome);
+}
+
+static int refuse_infected(struct exchange *x, struct db_conn *c, const struct wanted *w)
+{
+    int err = note(x, c, w, AUDIT_DENIED);
+    ADMIN_COUNT(ACCESS_DENIED);
+    return err < 0 ? err : answer_error(x, API_INFECTED, NULL);
 }
 
 int download(struct exchange *x)
@@ -178,6 +188,8 @@ int download(struct exchange *x)
         err = find(x, c, &w);
     if (err < 1)
         return err < 0 ? err : answer_error(x, API_NOT_FOUND, NULL);
+    if (w.is_infected && !x->who.is_superuser)
+        return refuse_infected(x, c, &w);
     err = add_headers(x, &w);
     if (err < 0)
         return err;
@@ -192,6 +204,6 @@ int download(struct exchange *x)
         err = answer_header(x, "Content-Range", text);
     }
     if (err == 0 && x->method == METHOD_GET)
-        err = note(x, c);
+        err = note(x, c, &w, AUDIT_BEGUN);
     return err < 0 ? err : send_file(x, &w, status, &range);
 }

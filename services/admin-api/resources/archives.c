@@ -57,6 +57,18 @@ static const struct field fields[] = {
      .select = "(SELECT MIN(d.id) FROM archives d WHERE d.ticket_id = a.ticket_id AND d.sha256 = a.sha256 AND "
                "d.id < a.id)",
      .doc = "The first archive of the ticket with the same bytes: an upload tried again. Left out: there is none."},
+    {.name = "scan",
+     .type = FIELD_TEXT,
+     .rules = RULE_SORTABLE,
+     .select = "a.scan",
+     .doc = "The malware scan: pending, clean, infected (only superusers download it), or skipped (no scanner, or too "
+            "large for it).",
+     .shape = "scan"},
+    {.name = "scan_signature",
+     .type = FIELD_TEXT,
+     .rules = RULE_SHOWN_SET,
+     .select = "a.scan_signature",
+     .doc = "What was found in an infected one."},
 };
 
 static const struct filter filters[] = {
@@ -80,6 +92,7 @@ static const struct filter filters[] = {
     {.name = "time_create", .type = FILTER_TIME, .expression = "a.time_create"},
     {.name = "time_create__lte", .type = FILTER_TIME, .expression = "a.time_create", .op = OP_LE},
     {.name = "time_create__gte", .type = FILTER_TIME, .expression = "a.time_create", .op = OP_GE},
+    {.name = "scan", .type = FILTER_TEXT, .expression = "a.scan"},
     YEAR_FILTERS("a.time_create"),
 };
 
@@ -180,6 +193,12 @@ static int set_file(struct write *w, struct db_conn *c, struct change *h)
     int err = doomed < 0 ? (int)doomed : write_set_text(w, "upload_id", h->file.upload_id);
     if (err == 0)
         err = write_set_text(w, "sha256", h->file.sha256);
+    if (err == 0)
+        err = write_set_text(w, "scan", storage_scan_state(w->x->admin->storage));
+    if (err == 0)
+        err = write_set(w, "scan_signature", (struct db_value){.kind = DB_NULL});
+    if (err == 0)
+        err = write_set_int(w, "scan_due", 0);
     return err < 0 ? err : write_set_int(w, "size", (int64_t)w->x->file.len);
 }
 

@@ -83,16 +83,18 @@ static int finish_copy(struct copy *c, struct storage_adopted *out, struct recor
 }
 
 struct row {
+    const struct storage *storage;
     const struct record_manifest *manifest;
 };
 
 /* Ledger and archive together; an attempt is not taken: it was, over there. */
 static int record(struct db_conn *c, void *arg)
 {
-    const struct record_manifest *m = ((struct row *)arg)->manifest;
+    const struct row *row = arg;
+    const struct record_manifest *m = row->manifest;
     int64_t fresh = db_exec(c, storage_statement(LEDGER_ADD), m->upload_id, m->ticket_id, storage_now_us());
 
-    return fresh <= 0 ? (int)fresh : filing_add_archive(c, m);
+    return fresh <= 0 ? (int)fresh : filing_add_archive(row->storage, c, m);
 }
 
 /* Into a directory that is new: data, then its manifest, all of it durable. */
@@ -145,7 +147,7 @@ static int adopt(struct storage *s, struct db_conn *c, struct copy *copy, const 
                                 .number = what->number,
                                 .started_us = what->time_us,
                                 .finished_us = what->time_us};
-    struct row row = {.manifest = &m};
+    struct row row = {.storage = s, .manifest = &m};
 
     snprintf(m.upload_id, sizeof(m.upload_id), "%s", what->upload_id);
     snprintf(m.name, sizeof(m.name), "%s", what->name);

@@ -90,7 +90,7 @@ static int note(struct db_conn *c, const struct record_manifest *m)
     return audit_write(c, &event, storage_now_us());
 }
 
-int filing_add_archive(struct db_conn *c, const struct record_manifest *m)
+int filing_add_archive(const struct storage *s, struct db_conn *c, const struct record_manifest *m)
 {
     char name[FILENAME_SIZE], hex[DIGEST_HEX_SIZE];
     int64_t added = 0;
@@ -102,7 +102,7 @@ int filing_add_archive(struct db_conn *c, const struct record_manifest *m)
         if (try > 0 && filename_suffixed(taken, name) < 0)
             return -EIO;
         added = db_exec(c, storage_statement(ARCHIVE_ADD), m->ticket_id, m->upload_id, name, m->size, hex, m->client,
-                        m->finished_us);
+                        m->finished_us, storage_scan_state(s));
         if (try > 0)
             memcpy(name, taken, sizeof(name));
     }
@@ -139,7 +139,7 @@ static int record(struct db_conn *c, void *arg)
     int found = db_one(c, NULL, NULL, storage_statement(TICKET_EXISTS), m->ticket_id);
     if (found != 1)
         return found < 0 ? found : refuse(f, "its ticket is gone");
-    int err = filing_add_archive(c, m);
+    int err = filing_add_archive(f->storage, c, m);
     if (err == 0)
         err = note(c, m);
     if (err == 0)

@@ -86,7 +86,7 @@ int store_each(int directory, int (*each)(void *arg, const char *id), void *arg)
 int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t until_ms, struct sweep_outcome *out);
 
 /* In a transaction: the row of an archive, its name suffixed when the ticket has one of that name. */
-int filing_add_archive(struct db_conn *c, const struct record_manifest *m);
+int filing_add_archive(const struct storage *s, struct db_conn *c, const struct record_manifest *m);
 
 /* projection.c */
 struct projection_extra {   /* each may be NULL */

@@ -205,6 +205,11 @@ int storage_info(struct storage *s, struct storage_info *out)
     return err < 0 ? err : store_each(spool_orphans_fd(s->spool), count_one, &out->orphans);
 }
 
+const char *storage_scan_state(const struct storage *s)
+{
+    return s->options.scans ? "pending" : "skipped";
+}
+
 int storage_project_all(struct storage *s, struct db_conn *c)
 {
     int err = attempts_clear(s->client); /* a restored database has older revs than Redis */

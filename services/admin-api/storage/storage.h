@@ -24,6 +24,7 @@ struct storage_options {
     int64_t gateway_uid; /* whose files are filed, others stay where they are; -1: this process's own */
     int64_t sweep_ms, filing_wait_ms;
     int64_t reconcile_age_ms; /* also how long trash is kept */
+    bool scans;               /* new archives wait for the malware scan */
     int64_t orphan_retention_ms /* 0: for ever */, expiry_ms;
     int64_t retention_all_ms, retention_resolved_ms; /* 0: for ever; a platform may say otherwise */
 };
@@ -74,6 +75,8 @@ int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size
 struct storage_file { /* of bytes that came through the API rather than the gateway */
     char upload_id[STORAGE_ID_SIZE], sha256[STORAGE_SHA256_SIZE];
 };
+/* What a new archive's `scan` says: pending, or skipped where nothing scans. Static text. */
+const char *storage_scan_state(const struct storage *s);
 /* Writes and fsyncs archives/<id>; the caller puts the id into its row. On a failed transaction: storage_drop. */
 int storage_put(struct storage *s, const void *data, size_t len, const char *name, int64_t ticket_id, int64_t number,
                 struct storage_file *out) __attribute__((warn_unused_result));

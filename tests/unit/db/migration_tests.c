@@ -135,12 +135,13 @@ static const struct db_statement statements[] = {
 #define STATEMENT(id, given, gives, text) {.name = #id, .sql = (text), .params = (given), .columns = (gives)},
 #include "services/admin-api/import/statements.def"
 #include "services/admin-api/resources/statements.def"
+#include "services/admin-api/scan/statements.def"
 #include "services/admin-api/security/statements.def"
 #include "services/admin-api/storage/statements.def"
 #include "services/admin-api/webhooks/statements.def"
 #undef STATEMENT
 };
-enum { STATEMENT_TABLES = 5 }; /* included above */
+enum { STATEMENT_TABLES = 6 }; /* included above */
 
 /* Against the schema that is shipped, with the types and number of their parameters and columns. */
 static void every_statement_of_admin_api(void **state)
