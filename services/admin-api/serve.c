@@ -8,6 +8,7 @@
 #include "services/admin-api/status.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
+#include "shared/net/inherit.h"
 
 #define DRAIN_MS 10000
 #define MAX_BODY (9u * 1024 * 1024)
@@ -23,7 +24,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
 
     if (err < 0)
         return err;
-    const struct server_options options = {
+    struct server_options options = {
         .listen = config->listen,
         .name = "logs-collector",
         .loops = (unsigned)config->threads,
@@ -38,7 +39,10 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    err = status_start(admin, &status, why, why_size);
+    err = inherit_listener(INHERIT_REQUESTS, &options.listener, why, why_size);
+    options.inherited = err == 1;
+    if (err >= 0)
+        err = status_start(admin, &status, why, why_size);
     if (err == 0)
         err = server_start(&options, &server, why, why_size);
     if (err < 0) {
@@ -47,7 +51,8 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         return err;
     }
     status_watch(status, server);
-    log_info("admin.listening", LOG_S("address", config->listen), LOG_I("port", server_port(server)));
+    log_info("admin.listening", LOG_S("address", config->listen), LOG_I("port", server_port(server)),
+             LOG_S("inherited", options.inherited ? "yes" : NULL));
     while (sigwait(&signals, &number) != 0)
         ;
     log_info("admin.stopping", LOG_I("signal", number));

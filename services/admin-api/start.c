@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "services/admin-api/accounts/throttle.h"
@@ -18,12 +19,15 @@
 #include "services/admin-api/storage/storage.h"
 #include "shared/db/db.h"
 #include "shared/log/log.h"
+#include "shared/net/inherit.h"
 #include "shared/redis/client.h"
 
 /* The keeper's, one for lists being sent, one for readiness, one for web hooks, one for the malware scan. */
-#define SPARE_CONNECTIONS 5
-#define REASON            480
-#define THROTTLE_REDIS_MS 1000 /* a login waits no longer for the count of failed ones */
+#define SPARE_CONNECTIONS   5
+#define REASON              480
+#define PREDECESSOR_MS      60000
+#define PREDECESSOR_STEP_MS 20
+#define THROTTLE_REDIS_MS   1000 /* a login waits no longer for the count of failed ones */
 
 struct opened {
     struct admin admin;
@@ -88,6 +92,27 @@ const struct admin *opened_admin(const struct opened *o)
     return &o->admin;
 }
 
+static bool inherits_listener(void)
+{
+    char why[REASON];
+    int fd;
+    return inherit_listener(INHERIT_REQUESTS, &fd, why, sizeof(why)) == 1;
+}
+
+/* sqlite has one service at a time: who is to replace another waits for its end, and clients in the socket's queue. */
+static int wait_for_predecessor(const char *url, const struct db_options *options, struct db **out, char reason[REASON])
+{
+    const struct timespec step = {.tv_nsec = PREDECESSOR_STEP_MS * 1000000L};
+    int err = -EADDRINUSE;
+
+    log_info("start.waiting", LOG_S("why", reason));
+    for (int waited = 0; waited < PREDECESSOR_MS && err == -EADDRINUSE; waited += PREDECESSOR_STEP_MS) {
+        nanosleep(&step, NULL);
+        err = db_open(url, options, out, reason, REASON);
+    }
+    return err;
+}
+
 static int open_database(struct opened *o, bool exclusive, char *why, size_t why_size)
 {
     char reason[REASON] = "";
@@ -99,6 +124,8 @@ static int open_database(struct opened *o, bool exclusive, char *why, size_t why
         .observe = admin_observe_database,
     };
     int err = db_open(config->db_url, &options, &o->admin.db, reason, sizeof(reason));
+    if (exclusive && err == -EADDRINUSE && inherits_listener())
+        err = wait_for_predecessor(config->db_url, &options, &o->admin.db, reason);
     if (err < 0)
         snprintf(why, why_size, "DB_URL: %s", reason);
     return err;

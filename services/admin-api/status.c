@@ -16,6 +16,7 @@
 #include "shared/db/db.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
+#include "shared/net/inherit.h"
 
 #define CONNECTIONS 16
 #define JOBS        8
@@ -212,7 +213,7 @@ int status_start(const struct admin *admin, struct status **out, char *why, size
     const char *listen = admin->config->status_listen;
     char reason[256] = "";
     struct status *s = calloc(1, sizeof(*s));
-    const struct server_options options = {
+    struct server_options options = {
         .listen = listen,
         .name = "logs-collector",
         .loops = 1,
@@ -228,7 +229,11 @@ int status_start(const struct admin *admin, struct status **out, char *why, size
     if (s == NULL)
         return -ENOMEM;
     s->admin = admin;
-    int err = strcmp(listen, "off") == 0 ? 0 : server_start(&options, &s->server, reason, sizeof(reason));
+    int err =
+        strcmp(listen, "off") == 0 ? 0 : inherit_listener(INHERIT_STATUS, &options.listener, reason, sizeof(reason));
+    options.inherited = err == 1;
+    if (err >= 0 && strcmp(listen, "off") != 0)
+        err = server_start(&options, &s->server, reason, sizeof(reason));
     if (err < 0) {
         snprintf(why, why_size, "ADMIN_STATUS_LISTEN: %s", reason);
         free(s);

@@ -18,8 +18,9 @@
 #include "shared/net/client.h"
 #include "shared/redis/attempts.h"
 
-#define LINGER_BYTES (4u << 20)
-#define LINGER_MS    2000
+#define FIRST_REQUEST_MS 1000 /* that a new connection has for it once we are draining */
+#define LINGER_BYTES     (4u << 20)
+#define LINGER_MS        2000
 
 static void on_head_readable(struct sock *s, int err);
 static void on_pages_readable(struct sock *s, int err);
@@ -194,7 +195,7 @@ static void answered(struct conn *c)
     c->headers = NULL;
     c->plain = false;
     c->head_only = false;
-    c->waiting = true;
+    c->waiting = c->served = true;
     if (c->held_len > 0 || wire_holds(&c->wire)) /* by a timer, so that pipelined requests do not recurse */
         loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
     else
@@ -414,12 +415,23 @@ void conn_relay_pages(struct conn *c)
     pages_serve(theirs, c->lane->scratch, c->lane->head_len);
 }
 
+/* Between requests, and nothing of the next one has come. */
+static bool is_idle(const struct conn *c)
+{
+    char byte;
+    return c->waiting && c->held_len == 0 && recv(sock_fd(c->sock), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void conn_drain(struct lane *lane)
 {
     for (struct conn *c = lane->conns, *next; c != NULL; c = next) {
         next = c->next;
         c->keep = false;
-        if (c->waiting && c->held_len == 0)
+        if (!is_idle(c))
+            continue;
+        if (c->served)
             conn_close(c);
+        else /* accepted a moment ago: its first request is on the way */
+            loop_timer_start(lane->loop, &c->timer, FIRST_REQUEST_MS, on_timeout);
     }
 }

@@ -37,6 +37,7 @@ struct conn {
     int status;       /* of the answer */
     bool status_port; /* came in on GATEWAY_STATUS_LISTEN */
     bool waiting;     /* between requests */
+    bool served;      /* had an answer already */
     bool keep;        /* the connection may stay after the answer */
     bool plain;       /* the client reads text rather than JSON */
     bool head_only;   /* HEAD: no body in the answer */

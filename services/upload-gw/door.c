@@ -18,6 +18,7 @@
 #include "services/upload-gw/networks.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
+#include "shared/net/inherit.h"
 
 #define BACKLOG         4096
 #define ACCEPTS_A_TURN  64
@@ -199,8 +200,16 @@ int door_open(struct lane *lane, int fd, bool status_port)
     return 0;
 }
 
+/* The status port stays, to look at the draining; unless the next process has it too, whose probes it would answer. */
 void door_close(struct lane *lane)
 {
+    int shared;
+    char why[128];
+    loop_timer_stop(&lane->accept_pause);
     sock_close(lane->listener);
     lane->listener = NULL;
+    if (lane->status_listener == NULL || inherit_listener(INHERIT_STATUS, &shared, why, sizeof(why)) == 0)
+        return;
+    sock_close(lane->status_listener);
+    lane->status_listener = NULL;
 }

@@ -21,6 +21,7 @@
 #include "services/upload-gw/uploader.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
+#include "shared/net/inherit.h"
 #include "shared/redis/client.h"
 #include "shared/tls/tls.h"
 
@@ -199,9 +200,15 @@ static int open_parts(struct gateway *g, char *why)
     return 0;
 }
 
-static int listen_on(const char *variable, const char *where, int *fd, char *why)
+static int listen_on(enum inherit_role role, const char *variable, const char *where, int *fd, char *why)
 {
     char reason[WHY_SIZE] = "";
+    int inherited = inherit_listener(role, fd, why, WHY_SIZE);
+    if (inherited != 0) {
+        if (inherited == 1)
+            log_info("listen.inherited", LOG_S("instead_of", variable));
+        return inherited < 0 ? inherited : 0;
+    }
     *fd = door_listen(where, reason, sizeof(reason));
     if (*fd < 0)
         snprintf(why, WHY_SIZE, "%s: %.100s: %.300s", variable, where, reason);
@@ -218,9 +225,9 @@ static int start_lanes(struct gateway *g, char *why)
     int missing = uploader_load(web, &g->uploader);
     if (missing < 0)
         log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
-    int err = listen_on("GATEWAY_LISTEN", config->listen, &doors.listen, why);
+    int err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
     if (err == 0 && strcmp(config->status_listen, "off") != 0)
-        err = listen_on("GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
+        err = listen_on(INHERIT_STATUS, "GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
     for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {
         struct lane_doors own = doors;
         own.status = i == 0 ? doors.status : -1;

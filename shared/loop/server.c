@@ -19,6 +19,7 @@
 #define BACKLOG        511
 #define PAUSE_MS       100   /* of accepting, when descriptors or places are out */
 #define STALLED_MS     60000 /* a peer that acknowledges nothing for so long is gone */
+#define FIRST_CALL_MS  1000  /* that a connection accepted before the end has for its first request */
 #define BODY_IN_MEMORY (1024 * 1024)
 
 /* H2O has no way to close idle connections or destroy an evloop: what is left lives until the process ends. */
@@ -26,23 +27,45 @@ static struct server *ended;
 
 /* --- connections --- */
 
+struct connection { /* what we know of one of H2O's */
+    struct server_loop *home;
+    bool is_fresh; /* had no request yet */
+};
+
+static void asked(struct connection *k)
+{
+    k->home->fresh -= k->is_fresh;
+    k->is_fresh = false;
+}
+
 static void on_connection_closed(void *data)
 {
-    struct server_loop *l = data;
+    struct connection *k = data;
+    struct server_loop *l = k->home;
+    asked(k);
+    free(k);
     --l->connections;
+    server_loop_look(l);
 }
 
 static void take_connection(struct server_loop *l, int fd)
 {
     struct timeval now;
     int on = 1, stalled = STALLED_MS;
+    struct connection *k = malloc(sizeof(*k));
 
+    if (k == NULL) {
+        close(fd);
+        return;
+    }
+    *k = (struct connection){.home = l, .is_fresh = true};
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled, sizeof(stalled));
     h2o_socket_t *sock = h2o_evloop_socket_create(l->loop->ctx.loop, fd, 0);
     sock->on_close.cb = on_connection_closed;
-    sock->on_close.data = l;
+    sock->on_close.data = k;
     ++l->connections;
+    ++l->fresh;
     gettimeofday(&now, NULL);
     h2o_http1_accept(&l->loop->accept, sock, now);
 }
@@ -86,7 +109,11 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct server_loop *l = ((struct handler *)handler)->home;
     const struct server_options *o = &l->server->options;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
     struct server_call *c = call_new(l, req);
+
+    if (sock != NULL && sock->on_close.cb == on_connection_closed)
+        asked(sock->on_close.data);
 
     if (c == NULL) {
         h2o_send_error_503(req, "Service Unavailable", "out of memory", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
@@ -127,16 +154,29 @@ static void close_listener(struct server_loop *l)
     l->listener = NULL;
 }
 
-void server_loop_end(struct server_loop *l)
+static void end(struct server_loop *l)
 {
     if (!l->ended)
         loop_stop(l->loop);
     l->ended = true;
 }
 
+void server_loop_look(struct server_loop *l)
+{
+    if (l->stopping && l->calls == 0 && (l->fresh == 0 || l->grace_over))
+        end(l);
+}
+
+static void on_grace_over(struct loop_timer *t)
+{
+    struct server_loop *l = H2O_STRUCT_FROM_MEMBER(struct server_loop, grace, t);
+    l->grace_over = true; /* from now on calls alone count */
+    server_loop_look(l);
+}
+
 static void on_drained(struct loop_timer *t)
 {
-    server_loop_end(H2O_STRUCT_FROM_MEMBER(struct server_loop, drain, t));
+    end(H2O_STRUCT_FROM_MEMBER(struct server_loop, drain, t));
 }
 
 static void on_stop(struct loop_message *m)
@@ -146,10 +186,9 @@ static void on_stop(struct loop_message *m)
     l->stopping = true;
     close_listener(l);
     l->loop->ctx.shutdown_requested = 1;
-    if (l->calls == 0)
-        server_loop_end(l);
-    else
-        loop_timer_start(l->loop, &l->drain, l->drain_ms, on_drained);
+    loop_timer_start(l->loop, &l->grace, l->drain_ms < FIRST_CALL_MS ? l->drain_ms : FIRST_CALL_MS, on_grace_over);
+    loop_timer_start(l->loop, &l->drain, l->drain_ms, on_drained);
+    server_loop_look(l);
 }
 
 static void *run_loop(void *arg)
@@ -248,7 +287,7 @@ int server_start(const struct server_options *options, struct server **out, char
     h2o_socket_buffer_mmap_settings.threshold = BODY_IN_MEMORY; /* larger bodies lie in unlinked files */
     s->options = *options;
     s->loops = loops;
-    err = listener = listen_on(options->listen, why, why_size);
+    err = listener = options->inherited ? options->listener : listen_on(options->listen, why, why_size);
     if (err < 0)
         goto failed;
     s->port = port_of(listener);

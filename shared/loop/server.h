@@ -36,7 +36,9 @@ struct server_callbacks {
 
 struct server_options {
     const char *listen; /* host:port, [v6]:port */
-    const char *name;   /* Server header */
+    bool inherited;     /* `listener` is a listening socket to use instead; taken over */
+    int listener;
+    const char *name; /* Server header */
     unsigned loops, workers;
     unsigned max_connections;    /* of all loops; more wait in the listen queue */
     unsigned max_jobs;           /* waiting for a worker; beyond: on_overload */
@@ -49,14 +51,15 @@ struct server_options {
 /* 0, or -errno with one line in `why`. Threads start here. */
 int server_start(const struct server_options *options, struct server **out, char *why, size_t why_size)
     __attribute__((warn_unused_result));
-/* No new connections; calls in progress get `drain_ms` to end. Returns when every thread has ended. */
+/* No new connections; calls in progress get `drain_ms` to end, connections just accepted a second of it for their first
+ * request. Returns when every thread has ended. */
 void server_stop(struct server *s, uint32_t drain_ms);
 struct server_load {
     unsigned connections;  /* open now */
     unsigned jobs_waiting; /* for a worker */
 };
 void server_load(const struct server *s, struct server_load *out); /* any thread, before server_stop */
-unsigned server_port(const struct server *s); /* of the address bound */
+unsigned server_port(const struct server *s);                      /* of the address bound */
 
 /* --- the request: NUL-terminated copies, valid until on_end --- */
 const char *server_method(const struct server_call *c);

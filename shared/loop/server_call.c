@@ -141,8 +141,8 @@ void call_free(struct server_call *c)
     free(c->fields);
     free(c->body);
     free(c);
-    if (--home->calls == 0 && home->stopping)
-        server_loop_end(home);
+    --home->calls;
+    server_loop_look(home);
 }
 
 /* --- the answer --- */

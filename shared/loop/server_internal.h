@@ -14,12 +14,13 @@ struct server_loop {
     struct server *server;
     struct loop *loop;
     struct sock *listener; /* NULL once stopping */
-    struct loop_timer pause, drain;
+    struct loop_timer pause, grace, drain;
     struct loop_message stop;
     pthread_t thread;
     _Atomic unsigned connections; /* read by any thread */
     unsigned most_connections, calls;
-    bool stopping, ended;
+    unsigned fresh; /* connections without a request yet */
+    bool stopping, grace_over, ended;
     uint32_t drain_ms;
 };
 
@@ -67,10 +68,10 @@ struct server {
 int jobs_start(struct server *s, struct jobs **out) __attribute__((warn_unused_result));
 bool jobs_add(struct jobs *j, struct server_call *c, bool must);
 unsigned jobs_waiting(struct jobs *j); /* any thread */
-void jobs_stop(struct jobs *j); /* what waits is dropped, what runs ends */
+void jobs_stop(struct jobs *j);        /* what waits is dropped, what runs ends */
 
-/* server.c: once, in its own thread */
-void server_loop_end(struct server_loop *l);
+/* server.c, in its own thread: ends a loop that is stopping and has nothing left to do */
+void server_loop_look(struct server_loop *l);
 
 /* server_call.c, loop thread */
 struct server_call *call_new(struct server_loop *home, h2o_req_t *req);

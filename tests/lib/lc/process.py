@@ -30,6 +30,7 @@ class Process:
     def __init__(self, name, argv, log, env=None, cwd=None):
         self.name, self.argv, self.log, self.env, self.cwd = name, argv, log, env, cwd
         self.popen = None
+        self.listeners = []  # (name, socket), handed over as systemd does: LISTEN_FDS
 
     @property
     def pid(self):
@@ -40,10 +41,17 @@ class Process:
 
     def spawn(self):
         assert not self.alive(), f"{self.name} runs already"
+        argv, env, handed = self.argv, self.env, ()
+        if self.listeners:
+            handed = tuple(s.fileno() for _, s in self.listeners)
+            env = {**(env or os.environ), "LISTEN_FDS": str(len(handed)),
+                   "LISTEN_FDNAMES": ":".join(name for name, _ in self.listeners)}
+            moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(handed))
+            argv = ["bash", "-c", f'export LISTEN_PID=$$; exec {moves}; exec "$0" "$@"', *argv]
         with open(self.log, "ab") as out:
             # pylint: disable=consider-using-with
-            self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.env,
-                                          cwd=self.cwd)
+            self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=self.cwd,
+                                          pass_fds=handed)
         return self
 
     def wait_ready(self, condition, timeout=20.0):
