@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
@@ -90,11 +91,10 @@ static void note_error(struct sweep_outcome *out, int err, const char *id)
     snprintf(out->upload_id, sizeof(out->upload_id), "%.*s", STORAGE_ID_SIZE - 1, id);
 }
 
-int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out)
+static int remove_doomed(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out)
 {
     char ids[PAGE][STORAGE_ID_SIZE], after[STORAGE_ID_SIZE] = "";
     size_t count;
-    *out = (struct sweep_outcome){.error = 0};
     do {
         int err = read_page(c, after, ids, &count);
         if (err < 0)
@@ -109,4 +109,17 @@ int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struc
             memcpy(after, ids[count - 1], sizeof(after));
     } while (count == PAGE && !out->cut_short);
     return out->error;
+}
+
+int deletion_sweep(struct storage *s, struct db_conn *c, int64_t until_ms, struct sweep_outcome *out)
+{
+    *out = (struct sweep_outcome){.error = 0};
+    int gate = store_enter_deletion(s);
+    if (gate == -EWOULDBLOCK)
+        return 0; /* a backup is being made: the rows wait, and with them the files */
+    if (gate < 0)
+        return out->error = gate;
+    int err = remove_doomed(s, c, until_ms, out);
+    close(gate);
+    return err;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,6 +55,12 @@ static int try_rename(struct storage *s, char *why, size_t why_size)
     return err;
 }
 
+static int open_gate(const struct storage *s)
+{
+    int fd = openat(s->archives, ".deletion", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
 int store_open_archives(struct storage *s, char *why, size_t why_size)
 {
     char path[4096];
@@ -69,7 +76,23 @@ int store_open_archives(struct storage *s, char *why, size_t why_size)
         snprintf(why, why_size, "%.300s: %s", path, strerror(-err));
         return err;
     }
+    int gate = open_gate(s); /* for a backup to find */
+    if (gate < 0) {
+        snprintf(why, why_size, "%.300s/.deletion: %s", path, strerror(-gate));
+        return gate;
+    }
+    close(gate);
     return try_rename(s, why, why_size);
+}
+
+int store_enter_deletion(struct storage *s)
+{
+    int fd = open_gate(s);
+    if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+        return fd;
+    int err = -errno;
+    close(fd);
+    return err;
 }
 
 static int open_shelf(struct storage *s, const char *id, bool make)

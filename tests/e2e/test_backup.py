@@ -1,0 +1,221 @@
+"""deploy/backup while customers upload and engineers delete; deploy/restore into an empty place; every archive is there."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import threading
+
+import pytest
+import requests
+
+from lc.build import BUILD, ROOT
+from lc.services import Admin, Gateway
+from lc.stores import Redis
+from lc.wait import until
+
+JSON = {"Accept": "application/json"}
+ADMIN_ENV = {"SWEEP_INTERVAL": "100ms"}
+
+
+def run(script, service, *args, **env):
+    return subprocess.run([f"{ROOT}/deploy/{script}", *args], env={**service.env, **env}, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=240, check=False)
+
+
+def backup(stack, name, *args):
+    where = os.path.join(stack.directory, name)
+    done = run("backup", stack.admin, "--to", where, *args)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return where
+
+
+class Customers:
+    """Upload small files in turn until they are stopped; what was answered 201 is remembered with its SHA-256."""
+
+    def __init__(self, stack, threads=3):
+        self.stack, self.sent, self.failures, self.stop = stack, {}, [], threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(i,), daemon=True) for i in range(threads)]
+        self.tickets = [[stack.make_ticket(attempts=10) for _ in range(12)] for _ in self.threads]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        for ticket in self.tickets[number]:
+            for i in range(10):
+                if self.stop.is_set():
+                    return
+                body = os.urandom(50_000)
+                answer = requests.put(f"{self.stack.gateway.url}/u/{ticket['token']}/{i}.bin", data=body, timeout=60,
+                                      headers=JSON)
+                if answer.status_code != 201:
+                    self.failures.append(answer.text)
+                    return
+                self.sent[answer.json()["upload_id"]] = hashlib.sha256(body).hexdigest()
+
+    def wait(self, count):
+        until(lambda: self.failures or len(self.sent) >= count, 60, f"{count} uploads")
+        assert not self.failures
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not self.failures
+
+
+class Restored:
+    """New services on what was restored, with a Redis of their own that knows wrong things."""
+
+    def __init__(self, stack, directory, postgres):
+        self.redis = Redis(os.path.join(directory, "redis")).start()
+        self.redis.client.hset("lc:{99}:ticket", mapping={"h": "x", "number": 99})
+        self.redis.client.set("lc:epoch", "of another time")
+        self.data_dir = os.path.join(directory, "data")
+        db_url = postgres.create_database("restored") if postgres else None
+        self.admin = Admin(self.data_dir, self.redis.url, os.path.join(directory, "admin.log"), ADMIN_ENV, db_url)
+        self.admin.env["SECRET_KEY"] = stack.admin.env["SECRET_KEY"]
+        self.gateway = Gateway(self.data_dir, self.redis.url, os.path.join(directory, "gateway.log"))
+        self.user = stack.user
+
+    def login(self):
+        login = {"username": self.user.name, "password": self.user.password, "otp": self.user.totp.fresh()}
+        answer = requests.post(self.admin.url + "/api/v1/auth/token/", json=login, timeout=10)
+        assert answer.status_code == 200, answer.text
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {answer.json()['access']}"
+        return session
+
+    def close(self):
+        self.gateway.close()
+        self.admin.close()
+        self.redis.stop()
+
+
+@pytest.fixture
+def postgres_or_none(request):
+    return request.getfixturevalue("postgres") if os.environ.get("LC_DB") == "postgres" else None
+
+
+def test_backup_under_load_and_restore(stack, scratch, postgres_or_none):
+    customers = Customers(stack)
+    customers.wait(20)
+    deleted = set()
+    deleting = threading.Event()
+
+    def delete():
+        """While the backup is made: an archive's row goes at once, its file only afterwards."""
+        while not deleting.is_set():
+            for archive in stack.get("/api/v1/archives/", params={"limit": 1, "ordering": "id"}).json()["results"]:
+                stack.delete(f"/api/v1/archives/{archive['id']}/")
+                deleted.add(archive["sha256"])
+            deleting.wait(0.05)
+
+    eraser = threading.Thread(target=delete, daemon=True)
+    eraser.start()
+    before = dict(customers.sent)
+    where = backup(stack, "backup")
+    deleting.set()
+    eraser.join(30)
+    customers.wait(len(before) + 10)
+    customers.end()
+    with open(os.path.join(where, "archives.list"), encoding="ascii") as f:
+        rows = [line.split()[0] for line in f]
+    assert len(rows) > 10 and all(os.path.exists(os.path.join(where, "archives", r[:2], r, "data")) for r in rows)
+    assert not deleted or customers.sent, "something was deleted meanwhile"
+
+    new = Restored(stack, os.path.join(scratch, "new"), postgres_or_none)
+    done = run("restore", new.admin, "--from", where, "--bin", f"{BUILD}/bin", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not new.redis.client.exists("lc:{99}:ticket") and new.redis.client.get("lc:epoch") != b"of another time"
+    try:
+        new.admin.start()
+        new.gateway.start()
+        api = new.login()
+        until(lambda: not os.listdir(os.path.join(new.data_dir, "spool", "new")), what="what was spooled to be filed")
+        archives = api.get(new.admin.url + "/api/v1/archives/", timeout=30).json()
+        for archive in archives:
+            path = "/archives/download/" + archive["file"].split("/archives/download/", 1)[1]
+            got = api.get(new.admin.url + path, timeout=60)
+            assert got.status_code == 200 and hashlib.sha256(got.content).hexdigest() == archive["sha256"]
+        kept = {a["sha256"] for a in archives}
+        assert set(before.values()) - deleted <= kept, "201 before the backup began: it is there"
+        assert kept <= set(customers.sent.values())
+        ticket = customers.tickets[0][-1]
+        assert api.get(f"{new.admin.url}/api/v1/tickets/{ticket['number']}/", timeout=10).json()["token"] == \
+            ticket["token"]
+        check = requests.get(f"{new.gateway.url}/api/v1/check/token/{ticket['token']}", timeout=10)
+        assert check.status_code == 200, "the gateway knows its tickets again"
+        again = run("restore", new.admin, "--from", where, "--bin", f"{BUILD}/bin")
+        assert again.returncode == 1 and "a restore overwrites nothing" in again.stderr
+    finally:
+        new.close()
+
+
+def test_files_go_when_the_backup_is_over(stack):
+    """The lock that a backup holds keeps files; the rows go at once."""
+    ticket = stack.make_ticket()
+    answer = requests.put(f"{stack.gateway.url}/u/{ticket['token']}/kept.bin", data=b"x" * 1000, timeout=30, headers=JSON)
+    upload_id = answer.json()["upload_id"]
+    (archive,) = stack.wait_archives(ticket, 1)
+    where = os.path.join(stack.data_dir, "archives", upload_id[:2], upload_id)
+    gate = os.path.join(stack.data_dir, "archives", ".deletion")
+    holder = subprocess.Popen(["flock", "-x", gate, "sh", "-c", "echo held; read line"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    try:
+        assert stack.delete(f"/api/v1/archives/{archive['id']}/").status_code == 204
+        assert stack.archives(ticket) == []
+        cleanup = stack.admin.run("cleanup")
+        assert f"doomed     {upload_id}" in cleanup.stdout, cleanup.stdout + cleanup.stderr
+        assert os.path.exists(where)
+    finally:
+        holder.communicate("\n", timeout=10)
+    until(lambda: not os.path.exists(where), what="its files to go")
+
+
+def test_nothing_is_overwritten(stack, tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    done = run("backup", stack.admin, "--to", str(there))
+    assert done.returncode == 1 and "never overwrites" in done.stderr
+    assert list(there.iterdir()) == []
+
+
+def test_archive_without_its_file(stack):
+    """It is named, and nothing is kept unless one says so."""
+    ticket = stack.make_ticket()
+    answer = requests.put(f"{stack.gateway.url}/u/{ticket['token']}/lost.bin", data=b"x" * 1000, timeout=30, headers=JSON)
+    upload_id = answer.json()["upload_id"]
+    stack.wait_archives(ticket, 1)
+    where = os.path.join(stack.data_dir, "archives", upload_id[:2], upload_id)
+    until(lambda: os.path.exists(where), what="it to be filed")
+    shutil.move(where, where + ".aside")
+    target = os.path.join(stack.directory, "damaged")
+    try:
+        done = run("backup", stack.admin, "--to", target)
+        assert done.returncode == 1 and f"archive without its file: {upload_id}" in done.stderr
+        assert not os.path.exists(target) and not os.path.exists(target + ".partial")
+        backup(stack, "damaged", "--allow-missing")
+    finally:
+        shutil.move(where + ".aside", where)
+
+
+@pytest.mark.parametrize("script, args, says", [
+    ("backup", [], "usage:"), ("restore", [], "usage:"), ("restore", ["--from", "/nonexistent"], "is no backup"),
+    ("backup", ["--to", "/tmp/x", "--env", "/nonexistent"], "cannot be read"), ("backup", ["--what"], "usage:")])
+def test_wrong_use(stack, script, args, says):
+    done = run(script, stack.admin, *args)
+    assert done.returncode != 0 and says in done.stderr
+
+
+def test_settings_file(stack, tmp_path):
+    """As deploy/up writes it; nothing of the caller's environment is needed."""
+    settings = tmp_path / "env"
+    settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items() if k in ("DATA_DIR", "DB_URL")))
+    where = os.path.join(stack.directory, "by-file")
+    done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", str(settings)], capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"]}, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert os.path.exists(os.path.join(where, "format"))
