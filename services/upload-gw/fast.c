@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define BLOCK       ((size_t)4 << 20)
@@ -18,10 +20,15 @@ struct fast {
     struct ring *rings[];
 };
 
-/* Linux 6.1 and later; older ones leave the mask empty. */
+/* Linux 6.1 and later; older ones leave the mask empty. A file system in memory has nothing to go past. */
 static int aligns_as_we_do(int fd)
 {
     struct statx st;
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return -errno;
+    if (fs.f_type == TMPFS_MAGIC)
+        return -EOPNOTSUPP;
     if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) < 0)
         return -errno;
     bool ours = (st.stx_mask & STATX_DIOALIGN) != 0 && st.stx_dio_offset_align > 0 &&
