@@ -11,6 +11,7 @@
 #include "services/admin-api/storage/storage.h"
 #include "services/admin-api/webhooks/deliver.h"
 #include "shared/log/log.h"
+#include "shared/net/probe.h"
 
 #define WHY_SIZE 512
 
@@ -188,4 +189,18 @@ int command_check(const struct command_call *call)
         bad |= fails;
     }
     return bad;
+}
+
+int command_health(const struct command_call *call)
+{
+    char why[PROBE_BODY];
+    const struct admin_config *config = call->admin->config;
+    bool ready = call->argc == 1 && strcmp(call->argv[0], "--ready") == 0;
+
+    if (call->argc > 1 || (call->argc == 1 && !ready))
+        return command_usage("health");
+    if (probe_health(config->status_listen, config->listen, ready, why, sizeof(why)) < 0)
+        return command_failed("not well: %s", why);
+    puts(why);
+    return 0;
 }

@@ -13,6 +13,7 @@
 #include "services/upload-gw/cors.h"
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/fast.h"
+#include "services/upload-gw/health.h"
 #include "services/upload-gw/lane.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
@@ -31,7 +32,11 @@
 static int usage(FILE *out)
 {
     fputs("upload-gw - the public side of Logs Collector: takes archives from customers.\n\n"
-          "Usage: upload-gw [--help | --version | --print-config]\n\n"
+          "Usage: upload-gw [--help | --version | --print-config | health [--ready]]\n\n"
+          "  health [--ready]\n"
+          "      Asks the gateway that runs with these settings how it is, for health checks: exit status 0, or 1 "
+          "saying\n"
+          "      why. --ready: whether it could take an upload now, Redis and storage included.\n\n"
           "Configured by its environment; each variable X may be given as X_FILE, the name of a file:\n\n",
           out);
     config_help(gateway_config_rows, gateway_config_count, out);
@@ -292,6 +297,23 @@ static int run(struct gateway *g)
     return 0; /* the pools end with the process: what they still publish was not acknowledged */
 }
 
+/* What the words ask for that runs no gateway; SERVE: nothing of the kind. */
+enum errand { SERVE, PRINT_CONFIG, HEALTH, HEALTH_READY, ERRANDS };
+
+static enum errand errand_of(int argc, char **argv)
+{
+    static const char *const words[ERRANDS][2] = {[SERVE] = {"", ""},
+                                                  [PRINT_CONFIG] = {"--print-config", ""},
+                                                  [HEALTH] = {"health", ""},
+                                                  [HEALTH_READY] = {"health", "--ready"}};
+    const char *first = argc > 1 ? argv[1] : "", *second = argc > 2 ? argv[2] : "";
+
+    for (int i = 0; i < ERRANDS && argc <= 3; ++i)
+        if (strcmp(words[i][0], first) == 0 && strcmp(words[i][1], second) == 0)
+            return (enum errand)i;
+    return ERRANDS;
+}
+
 int main(int argc, char **argv)
 {
     static struct gateway g;
@@ -302,14 +324,15 @@ int main(int argc, char **argv)
         return usage(stdout);
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("upload-gw " LC_VERSION) < 0;
-    if (argc > 2 || (argc == 2 && strcmp(argv[1], "--print-config") != 0))
+    enum errand errand = errand_of(argc, argv);
+    if (errand == ERRANDS)
         return usage(stderr);
     if (config_load(gateway_config_rows, gateway_config_count, &g.config, why, sizeof(why)) < 0)
         return refuse_start(why);
     log_setup((enum log_level)g.config.log_level, (enum log_format)g.config.log_format, "upload-gw");
-    if (argc == 2) {
+    if (errand == HEALTH || errand == HEALTH_READY)
+        return health_command(&g.config, errand == HEALTH_READY);
+    if (errand == PRINT_CONFIG)
         config_print(gateway_config_rows, gateway_config_count, &g.config, stdout);
-        return 0;
-    }
-    return run(&g);
+    return errand == PRINT_CONFIG ? 0 : run(&g);
 }
