@@ -21,6 +21,7 @@
 #include "shared/log/log.h"
 #include "shared/net/inherit.h"
 #include "shared/redis/client.h"
+#include "shared/spool/spool.h"
 
 /* The keeper's, one for lists being sent, one for readiness, one for web hooks, one for the malware scan. */
 #define SPARE_CONNECTIONS   5
@@ -45,8 +46,7 @@ static int check_data_dir(const char *path, char *why, size_t why_size)
     int err = stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 
     if (err < 0)
-        snprintf(why, why_size, "DATA_DIR: %.300s: %s", path,
-                 err == -ENOENT ? "it does not exist: make it, or name the right one" : strerror(-err));
+        spool_explain(path, err, why, why_size);
     return err;
 }
 

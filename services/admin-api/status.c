@@ -149,38 +149,56 @@ static void answer_metrics(struct server_call *c, struct status *s)
 
 /* --- routes --- */
 
-static const struct {
+struct status_route {
     const char *path;
     void (*answer)(struct server_call *c, struct status *s);
-} routes[] = {
-    {"/readyz", answer_ready},
-    {"/metrics", answer_metrics},
-    {"/api/v1/check/health/", answer_health},
+    bool at_once; /* from the loop: that we live must not wait for a store that hangs */
 };
+
+static const struct status_route routes[] = {
+    {"/readyz", answer_ready, false},
+    {"/metrics", answer_metrics, false},
+    {"/api/v1/check/health/", answer_health, true},
+};
+
+static const struct status_route *route_of(struct server_call *c)
+{
+    const char *target = server_target(c);
+    size_t len = strcspn(target, "?");
+
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i)
+        if (strlen(routes[i].path) == len && memcmp(routes[i].path, target, len) == 0)
+            return routes + i;
+    return NULL;
+}
+
+static bool only_reads(struct server_call *c)
+{
+    const char *method = server_method(c);
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
 
 static void on_job(struct server_call *c, void *arg)
 {
-    const char *target = server_target(c), *method = server_method(c);
-    size_t len = strcspn(target, "?");
+    const struct status_route *route = route_of(c);
 
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+    if (!only_reads(c))
         send_json(c, 405, json_pack("{s:s}", "detail", "Only GET and HEAD are answered here."));
-        return;
-    }
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i)
-        if (strlen(routes[i].path) == len && memcmp(routes[i].path, target, len) == 0) {
-            routes[i].answer(c, arg);
-            return;
-        }
-    send_json(c, 404,
-              json_pack("{s:s}", "detail", "Not found. There are /readyz, /metrics and /api/v1/check/health/."));
+    else if (route != NULL)
+        route->answer(c, arg);
+    else
+        send_json(c, 404,
+                  json_pack("{s:s}", "detail", "Not found. There are /readyz, /metrics and /api/v1/check/health/."));
 }
 
 static bool on_call(struct server_call *c, void *arg)
 {
-    (void)c;
-    (void)arg;
-    return false;
+    const struct status_route *route = route_of(c);
+    bool now = route != NULL && route->at_once && only_reads(c);
+
+    if (now)
+        route->answer(c, arg);
+    return now;
 }
 
 static void on_overload(struct server_call *c, void *arg)

@@ -107,10 +107,8 @@ static int open_storage(struct gateway *g, char *why)
     int err = spool_open(g->config.data_dir, &g->spool);
     if (err == 0)
         err = room_new(g->spool, &g->room);
-    if (err == -ENOENT)
-        snprintf(why, WHY_SIZE, "DATA_DIR: %s does not exist: make it, or name the right one", g->config.data_dir);
-    else if (err < 0)
-        snprintf(why, WHY_SIZE, "DATA_DIR: %s cannot be used: %s", g->config.data_dir, strerror(-err));
+    if (err < 0)
+        spool_explain(g->config.data_dir, err, why, WHY_SIZE);
     return err;
 }
 

@@ -39,6 +39,8 @@ static const struct {
     {"could not translate host name", "check the host in the database URL"},
     {"too many clients", "raise max_connections of the server, or use fewer connections"},
     {"remaining connection slots", "raise max_connections of the server, or use fewer connections"},
+    {"session is read-only", "promote a standby: no server that the database URL names takes writes"},
+    {"server is in hot standby mode", "promote a standby: no server that the database URL names takes writes"},
     {"timeout expired", "check that host and port of the database URL can be reached"},
     {"SSL", "check sslmode in the database URL and the server's certificate"},
 };

@@ -19,6 +19,9 @@ struct spool;
 
 /* Opens DATA_DIR/spool and makes its four directories where they are missing. -ENOENT: DATA_DIR is not there. */
 int spool_open(const char *data_dir, struct spool **out) __attribute__((warn_unused_result));
+/* One line for people that names the variable: why `data_dir` could not be opened or written, by that error, and what
+ * to do about it. */
+void spool_explain(const char *data_dir, int err, char *why, size_t why_size);
 void spool_close(struct spool *s);
 int spool_tmp_fd(const struct spool *s);
 int spool_new_fd(const struct spool *s);

@@ -55,8 +55,7 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
         redis_client_observe(s->client, options->observe_redis);
     }
     if (err == 0 && (err = spool_open(options->data_dir, &s->spool)) < 0)
-        snprintf(why, why_size, "DATA_DIR: %.300s: %s", options->data_dir,
-                 err == -ENOENT ? "it does not exist: make it, or name the right one" : strerror(-err));
+        spool_explain(options->data_dir, err, why, why_size);
     if (err == 0)
         err = store_open_archives(s, why, why_size);
     if (err < 0) {

@@ -64,18 +64,18 @@ static int open_gate(const struct storage *s)
 int store_open_archives(struct storage *s, char *why, size_t why_size)
 {
     char path[4096];
+    int err = 0;
     snprintf(path, sizeof(path), "%s/archives", s->options.data_dir);
     if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        int err = -errno;
-        snprintf(why, why_size, "%.300s: %s", path, strerror(-err));
-        return err;
+        err = -errno;
+        spool_explain(s->options.data_dir, err, why, why_size);
+    } else if ((s->archives = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+               faccessat(s->archives, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+        err = -errno;
+        spool_explain(path, err, why, why_size);
     }
-    s->archives = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->archives < 0) {
-        int err = -errno;
-        snprintf(why, why_size, "%.300s: %s", path, strerror(-err));
+    if (err < 0)
         return err;
-    }
     int gate = open_gate(s); /* for a backup to find */
     if (gate < 0) {
         snprintf(why, why_size, "%.300s/.deletion: %s", path, strerror(-gate));

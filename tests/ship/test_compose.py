@@ -1,0 +1,177 @@
+"""The production stack of deploy/compose.yaml: the main job, who reaches whom, drain, restart, secrets, wrong starts."""
+
+import pytest
+import requests
+
+from lc import curl
+from lc.fixtures import sha256_of
+from lc.wait import until
+
+COMPOSE_FILE = "compose.yaml"
+JSON = "Accept: application/json"
+SERVICES = ("upload-gw", "admin-api", "redis", "postgres")
+
+
+def upload(stack, ticket, file, *args):
+    return curl.run(*args, "-H", JSON, "-T", file.path, f"{stack.gateway.url}/u/{ticket['token']}/")
+
+
+def download(stack, archive, path):
+    """As an engineer does, by curl with the token that a login with a one-time code gave."""
+    where = archive["file"].split("/archives/download/", 1)[1]
+    done = curl.run("-o", path, "-H", f"Authorization: Bearer {stack.user.access}",
+                    f"{stack.admin.url}/archives/download/{where}")
+    assert done.status == 200, done
+    return sha256_of(path)
+
+
+def test_main_job(stack, make_file, tmp_path):
+    ticket, file = stack.make_ticket(), make_file(60_000_000)
+    done = upload(stack, ticket, file)
+    assert done.status == 201 and done.json()["sha256"] == file.sha256, done
+    (archive,) = stack.wait_archives(ticket, 1)
+    assert (archive["size"], archive["sha256"]) == (file.size, file.sha256)
+    assert download(stack, archive, str(tmp_path / "back")) == file.sha256
+    assert stack.download(archive, stack.anonymous).status_code in (302, 401)
+    assert upload(stack, {"token": "00000000-0000-4000-8000-000000000000"}, file).status == 403
+
+
+def test_every_container_is_healthy(stack, engine):
+    def state(service):
+        return engine.inspect(stack.container(service))["State"]["Health"]["Status"]
+    for service in SERVICES:
+        until(lambda s=service: state(s) == "healthy", 60, f"{service} to be healthy", step=0.5)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_container_has_no_rights_to_spare(stack, engine, service, tmp_path):
+    container = stack.container(service)
+    host = engine.inspect(container)["HostConfig"]
+    assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["Privileged"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0 and host["PidsLimit"] > 0
+    assert engine.inspect(container)["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    (tmp_path / "file").write_text("x")
+    done = engine.docker("cp", str(tmp_path / "file"), f"{container}:/file", check=False)
+    assert done.returncode != 0 and "read-only" in done.stderr, done
+
+
+def reaches_postgres(stack, engine, service, host):
+    """Whether what shares the network of a service gets an answer of PostgreSQL."""
+    done = engine.docker("run", "--rm", "--network", f"container:{stack.container(service)}", "--entrypoint",
+                         "pg_isready", "postgres:15-bookworm", "-h", host, "-t", "3", check=False)
+    return done.returncode == 0
+
+
+def test_gateway_cannot_reach_postgres(stack, engine):
+    networks = engine.inspect(stack.container("postgres"))["NetworkSettings"]["Networks"]
+    (address,) = [n["IPAddress"] for n in networks.values()]
+    for host in ("postgres", address):
+        assert reaches_postgres(stack, engine, "admin-api", host)
+        assert not reaches_postgres(stack, engine, "upload-gw", host)
+
+
+def test_no_secret_where_everybody_looks(stack, engine):
+    everything = stack.logs()
+    for service in SERVICES:
+        everything += engine.docker("inspect", stack.container(service)).stdout
+        everything += engine.docker("top", stack.container(service), "-o", "pid,args").stdout
+    for secret in (*stack.secret_values(), *stack.gateway.secrets, *stack.admin.secrets):
+        assert secret not in everything
+
+
+def open_uploads(stack):
+    return "\nlc_uploads_open 1\n" in requests.get(stack.gateway.status_url + "/metrics", timeout=5).text
+
+
+def test_term_lets_an_upload_end(stack, engine, make_file):
+    ticket, file = stack.make_ticket(), make_file(6_000_000)
+    slow = curl.Background("-H", JSON, "--limit-rate", "1500k", "-T", file.path, f"{stack.gateway.url}/u/{ticket['token']}/")
+    until(lambda: open_uploads(stack), 20, "the upload to begin")
+    engine.docker("stop", "-t", "60", stack.container("upload-gw"))
+    assert engine.inspect(stack.container("upload-gw"))["State"]["ExitCode"] == 0
+    done = slow.result()
+    assert done.status == 201 and done.json()["sha256"] == file.sha256, done
+    stack.up()
+    (archive,) = stack.wait_archives(ticket, 1)
+    assert archive["sha256"] == file.sha256
+
+
+def test_everything_is_there_after_down_and_up(stack, make_file, tmp_path):
+    ticket, file = stack.make_ticket(), make_file(1_000_000)
+    assert upload(stack, ticket, file).status == 201
+    stack.compose("down")
+    stack.up()
+    (archive,) = stack.wait_archives(ticket, 1)
+    assert download(stack, archive, str(tmp_path / "back")) == file.sha256
+    stack.wait_known(ticket)
+    assert stack.attempts(ticket) == 4
+    assert upload(stack, ticket, file).status == 201
+
+
+def test_an_engineer_sees_what_the_stores_do(stack, engine):
+    """Ready turns to not ready by name of the store, and back."""
+    engine.docker("pause", stack.container("postgres"))
+    try:
+        done = stack.admin.exec("/bin/admin-api", "health", check=False)
+        assert done.returncode == 0, done
+    finally:
+        engine.docker("unpause", stack.container("postgres"))
+    engine.docker("stop", stack.container("redis"))
+    try:
+        for service, program in ((stack.gateway, "upload-gw"), (stack.admin, "admin-api")):
+            done = until(lambda s=service, p=program: (lambda d: d if d.returncode else None)(
+                s.exec(f"/bin/{p}", "health", "--ready", check=False)), 20, "the service to miss Redis", step=0.3)
+            assert '"redis":"unreachable"' in done.stderr
+    finally:
+        engine.docker("start", stack.container("redis"))
+    until(lambda: stack.gateway.exec("/bin/upload-gw", "health", "--ready", check=False).returncode == 0, 20,
+          "the gateway to have Redis again", step=0.3)
+
+
+# --- starts that cannot go well, in a container of their own
+
+
+def refusal(engine, image, *args):
+    done = engine.docker("run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", "none", *args, image,
+                         check=False, timeout=60)
+    assert done.returncode == 1, done
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(name="foreign_volume")
+def _foreign_volume(engine, stack):
+    """A volume of somebody else, with something in it: an empty one would become what the image says."""
+    name = stack.project + "_foreign"
+    engine.docker("run", "--rm", "-v", f"{name}:/other", "redis:7-bookworm", "touch", "/other/file")
+    yield name
+    engine.docker("volume", "rm", name)
+
+
+def test_volume_of_somebody_else(engine, images, foreign_volume):
+    said = refusal(engine, images["upload-gw"], "-v", f"{foreign_volume}:/data")
+    assert "DATA_DIR: /data" in said and "chown" in said and "10001" in said
+    said = refusal(engine, images["admin-api"], "-v", f"{foreign_volume}:/data", "-e", "SECRET_KEY=" + 48 * "k",
+                   "-e", "DB_URL=sqlite:////db/x.sqlite3")
+    assert "DATA_DIR: /data" in said and "chown" in said and "10002" in said
+
+
+def test_read_only_volume(engine, images, foreign_volume):
+    said = refusal(engine, images["upload-gw"], "-v", f"{foreign_volume}:/data:ro")
+    assert "DATA_DIR: /data" in said and "read-only" in said.lower()
+
+
+def test_missing_secrets(engine, images):
+    said = refusal(engine, images["admin-api"])
+    assert "SECRET_KEY is not set" in said and "openssl rand" in said
+    said = refusal(engine, images["admin-api"], "-e", "SECRET_KEY_FILE=/run/secrets/secret_key")
+    assert "SECRET_KEY_FILE: cannot read /run/secrets/secret_key" in said and "give a file this user may read" in said
+
+
+def test_secret_of_another_user(engine, images, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(48 * "k" + "\n")
+    key.chmod(0o600)
+    said = refusal(engine, images["admin-api"], "-v", f"{key}:/run/secrets/secret_key:ro",
+                   "-e", "SECRET_KEY_FILE=/run/secrets/secret_key")
+    assert "Permission denied" in said and "give a file this user may read" in said and 48 * "k" not in said
