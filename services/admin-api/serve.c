@@ -19,6 +19,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     struct front *front = NULL;
     struct server *server = NULL;
     struct status *status = NULL;
+    char reason[256] = "";
     sigset_t signals;
     int number = 0, err = front_new(admin, &front, why, why_size);
 
@@ -43,8 +44,8 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     options.inherited = err == 1;
     if (err >= 0)
         err = status_start(admin, &status, why, why_size);
-    if (err == 0)
-        err = server_start(&options, &server, why, why_size);
+    if (err == 0 && (err = server_start(&options, &server, reason, sizeof(reason))) < 0)
+        snprintf(why, why_size, "ADMIN_LISTEN: %s", reason);
     if (err < 0) {
         status_stop(status);
         front_free(front);

@@ -259,7 +259,8 @@ static int listen_on(const char *text, char *why, size_t why_size)
     int fd = bind_one(found);
     freeaddrinfo(found);
     if (fd < 0)
-        snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(-fd));
+        snprintf(why, why_size, "cannot listen on %s: %s", text,
+                 fd == -EADDRINUSE ? "another process listens there already" : strerror(-fd));
     return fd;
 }
 

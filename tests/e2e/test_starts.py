@@ -1,0 +1,128 @@
+"""Starts that cannot go well: each is refused at once, in one line that names what is wrong and says what to do."""
+
+import glob
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+from lc.build import ROOT, binary
+from lc.services import Admin
+from lc.stores import Redis
+
+MIGRATIONS = os.path.join(ROOT, "services", "admin-api", "migrations", "sqlite")
+NOBODY = 65534
+
+
+def start_of(service, env=None, user=None):
+    """What the service says when it is started once more with these settings; it must end by itself."""
+    argv = [binary(service.program)]
+    if user is not None:
+        argv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *argv]
+    done = subprocess.run(argv, env={**service.env, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=30, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "start.refused" in said, done
+    assert not [secret for secret in service.secrets if secret in said]
+    return said
+
+
+@pytest.fixture(name="service", params=["gateway", "admin"])
+def _service(stack, request):
+    return getattr(stack, request.param)
+
+
+def elsewhere(scratch, service, name):
+    """Settings that share nothing with the service that runs."""
+    directory = os.path.join(scratch, name)
+    os.makedirs(directory, exist_ok=True)
+    os.chmod(scratch, 0o711)
+    return {"DATA_DIR": directory, "DB_URL": f"sqlite:///{directory}/db.sqlite3", service.listen_variable: "127.0.0.1:0",
+            service.status_variable: "off"}
+
+
+def test_second_instance_on_the_same_port(scratch, service):
+    env = elsewhere(scratch, service, "same-port")
+    env[service.listen_variable] = service.env[service.listen_variable]
+    said = start_of(service, env)
+    assert service.listen_variable in said and "another process listens there already" in said
+    env = elsewhere(scratch, service, "same-port")
+    env[service.status_variable] = service.env[service.status_variable]
+    said = start_of(service, env)
+    assert service.status_variable in said and "another process listens there already" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root only")
+def test_directory_of_somebody_else(scratch, service):
+    env = elsewhere(scratch, service, "owned")
+    env["DB_URL"] = "sqlite:////dev/shm/lc-none.sqlite3" if service.program == "upload-gw" else env["DB_URL"]
+    said = start_of(service, env, user=NOBODY)
+    assert "DATA_DIR" in said or "DB_URL" in said
+    if service.program == "upload-gw":
+        assert re.search(r"chown 65534:65534 \S+owned", said), said
+
+
+def test_directory_that_is_not_there_or_is_none(scratch, service):
+    missing = {**elsewhere(scratch, service, "x"), "DATA_DIR": os.path.join(scratch, "nowhere")}
+    assert "DATA_DIR" in (said := start_of(service, missing)) and "make it, or name the right one" in said
+    file = os.path.join(scratch, "a-file")
+    with open(file, "w", encoding="ascii"):
+        pass
+    assert "is no directory: name the right one" in start_of(service, {**missing, "DATA_DIR": file})
+
+
+def test_redis_cluster(scratch, service):
+    cluster = Redis(os.path.join(scratch, "cluster-" + service.program), aof=False, tcp=True,
+                    extra=("--cluster-enabled", "yes")).start()
+    try:
+        said = start_of(service, {**elsewhere(scratch, service, "cluster"), "REDIS_URL": cluster.tcp_url})
+    finally:
+        cluster.stop()
+    assert "Redis Cluster is not supported" in said and "Sentinel" in said
+
+
+# --- databases of other versions
+
+
+def database_at(path, last):
+    """A database as the version that knew migrations up to `last` left it."""
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, "
+                   "time_applied BIGINT NOT NULL)")
+        for file in sorted(glob.glob(os.path.join(MIGRATIONS, "*.sql")))[:last]:
+            number, name = re.match(r"(\d+)_(\w+)\.sql", os.path.basename(file)).groups()
+            with open(file, encoding="utf-8") as f:
+                db.executescript(f.read())
+            db.execute("INSERT INTO schema_migrations VALUES (?, ?, 0)", (int(number), name))
+    return f"sqlite:///{path}"
+
+
+def migrations_of(path):
+    with sqlite3.connect(path) as db:
+        return [row[0] for row in db.execute("SELECT number FROM schema_migrations ORDER BY number")]
+
+
+def test_older_database_is_brought_to_this_version(scratch, stack):
+    directory = os.path.join(scratch, "older")
+    os.makedirs(directory)
+    path = os.path.join(directory, "db.sqlite3")
+    service = Admin(directory, stack.redis.url, os.path.join(directory, "log"), db_url=database_at(path, 1))
+    assert migrations_of(path) == [1]
+    service.start()
+    service.close()
+    assert migrations_of(path) == migrations_of(stack.admin.env["DB_URL"].removeprefix("sqlite:///"))
+
+
+def test_newer_database_is_refused_and_left_alone(scratch, stack):
+    directory = os.path.join(scratch, "newer")
+    os.makedirs(directory)
+    path = os.path.join(directory, "db.sqlite3")
+    shutil.copy(database_at(os.path.join(directory, "first"), 1).removeprefix("sqlite:///"), path)
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO schema_migrations VALUES (9999, 'of_tomorrow', 0)")
+    said = start_of(stack.admin, {**elsewhere(scratch, stack.admin, "newer"), "DB_URL": f"sqlite:///{path}"})
+    assert "DB_URL" in said and "newer than this program" in said and "restore the backup" in said
+    assert migrations_of(path) == [1, 9999]
