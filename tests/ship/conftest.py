@@ -40,7 +40,7 @@ def images(engine):
 def stack(engine, images, request):  # pylint: disable=unused-argument
     """The stack of the module's COMPOSE_FILE."""
     directory = tempfile.mkdtemp(prefix="lc-")
-    whole = ComposeStack(engine, request.module.COMPOSE_FILE, directory)
+    whole = ComposeStack(engine, request.module.COMPOSE_FILE, directory, getattr(request.module, "ADMIN", "admin-api"))
     try:
         yield whole.start()
     except AssertionError:

@@ -106,9 +106,9 @@ class Container:
 
 
 class ComposeStack(Stack):  # pylint: disable=super-init-not-called
-    """One of deploy/compose*.yaml, with secrets and volumes of its own."""
+    """One of deploy/compose*.yaml, with secrets and volumes of its own. `admin`: the service that runs commands."""
 
-    def __init__(self, engine, file, directory):
+    def __init__(self, engine, file, directory, admin="admin-api"):
         self.engine, self.file = engine, file
         self.project = "lc" + secrets.token_hex(4)
         self.secrets_directory = os.path.join(directory, "secrets")
@@ -119,7 +119,7 @@ class ComposeStack(Stack):  # pylint: disable=super-init-not-called
                     "GATEWAY_ADDRESS": places[0], "ADMIN_ADDRESS": places[1], "GATEWAY_STATUS_ADDRESS": places[2],
                     "ADMIN_STATUS_ADDRESS": places[3]}
         self.gateway = Container(self, "upload-gw", places[0], places[2])
-        self.admin = Container(self, "admin-api", places[1], places[3])
+        self.admin = Container(self, admin, places[1], places[3])
         self.user = self.api = None
         self.anonymous = requests.Session()
         self._numbers = itertools.count(1001)
