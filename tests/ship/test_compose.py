@@ -1,5 +1,7 @@
 """The production stack of deploy/compose.yaml: the main job, who reaches whom, drain, restart, secrets, wrong starts."""
 
+import secrets
+
 import pytest
 import requests
 
@@ -9,6 +11,7 @@ from lc.wait import until
 
 COMPOSE_FILE = "compose.yaml"
 JSON = "Accept: application/json"
+KEY = secrets.token_urlsafe(48)
 SERVICES = ("upload-gw", "admin-api", "redis", "postgres")
 
 
@@ -151,7 +154,7 @@ def _foreign_volume(engine, stack):
 def test_volume_of_somebody_else(engine, images, foreign_volume):
     said = refusal(engine, images["upload-gw"], "-v", f"{foreign_volume}:/data")
     assert "DATA_DIR: /data" in said and "chown" in said and "10001" in said
-    said = refusal(engine, images["admin-api"], "-v", f"{foreign_volume}:/data", "-e", "SECRET_KEY=" + 48 * "k",
+    said = refusal(engine, images["admin-api"], "-v", f"{foreign_volume}:/data", "-e", "SECRET_KEY=" + KEY,
                    "-e", "DB_URL=sqlite:////db/x.sqlite3")
     assert "DATA_DIR: /data" in said and "chown" in said and "10002" in said
 
@@ -170,8 +173,8 @@ def test_missing_secrets(engine, images):
 
 def test_secret_of_another_user(engine, images, tmp_path):
     key = tmp_path / "key"
-    key.write_text(48 * "k" + "\n")
+    key.write_text(KEY + "\n")
     key.chmod(0o600)
     said = refusal(engine, images["admin-api"], "-v", f"{key}:/run/secrets/secret_key:ro",
                    "-e", "SECRET_KEY_FILE=/run/secrets/secret_key")
-    assert "Permission denied" in said and "give a file this user may read" in said and 48 * "k" not in said
+    assert "Permission denied" in said and "give a file this user may read" in said and KEY not in said

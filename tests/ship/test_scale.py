@@ -1,0 +1,136 @@
+"""deploy/compose.scale.yaml: uploads spread over three gateways, one of them killed, the Redis master killed."""
+
+import collections
+import itertools
+import threading
+import time
+
+import requests
+
+from lc import curl
+from lc.wait import until
+
+COMPOSE_FILE, ADMIN = "compose.scale.yaml", "admin-api-1"
+GATEWAYS = ("upload-gw-1", "upload-gw-2", "upload-gw-3")
+JSON = "Accept: application/json"
+PATIENCE = 5  # seconds of 503 that a failover of Redis may cost
+
+
+def address_of(stack, engine, service):
+    networks = engine.inspect(stack.container(service))["NetworkSettings"]["Networks"]
+    return networks[stack.project + "_front"]["IPAddress"]
+
+
+def published(stack, engine, service):
+    """How many uploads a gateway has answered 201."""
+    text = requests.get(f"http://{address_of(stack, engine, service)}:9090/metrics", timeout=5).text
+    return int(next(line.rsplit(" ", 1)[1] for line in text.splitlines()
+                    if line.startswith('lc_uploads_total{outcome="published"}')))
+
+
+def put(stack, ticket, file, *args):
+    return curl.Background("-H", JSON, *args, "-T", file.path, f"{stack.gateway.url}/u/{ticket['token']}/")
+
+
+def assert_kept(stack, ticket, digests):
+    """Every upload that was answered 201 is there, byte for byte by its digest, and no more attempts are left than may be."""
+    archives = stack.wait_archives(ticket, len(digests))
+    assert collections.Counter(a["sha256"] for a in archives) == collections.Counter(digests)
+    assert stack.attempts(ticket) == ticket["attempts"] - len(digests)
+
+
+def test_uploads_spread_over_the_gateways(stack, engine, make_file):
+    tickets, file = [stack.make_ticket(attempts=10) for _ in range(3)], make_file(300_000)
+    before = {name: published(stack, engine, name) for name in GATEWAYS}
+    under_way = [put(stack, ticket, file, "--limit-rate", "200k") for ticket in tickets for _ in range(4)]
+    assert [one.result().status for one in under_way] == [201] * 12
+    took = [published(stack, engine, name) - before[name] for name in GATEWAYS]
+    assert sum(took) == 12 and min(took) >= 2, took
+    for ticket in tickets:
+        assert_kept(stack, ticket, [file.sha256] * 4)
+
+
+def test_gateway_killed_under_uploads_loses_nothing_that_was_answered(stack, engine, make_file):
+    tickets = [stack.make_ticket(attempts=10) for _ in range(6)]
+    files = [make_file(2_000_000) for _ in tickets]
+    under_way = [put(stack, ticket, file, "--limit-rate", "500k") for ticket, file in zip(tickets, files)]
+    until(lambda: all(open_uploads(stack, engine, name) for name in GATEWAYS), 20, "every gateway to receive")
+    engine.docker("kill", stack.container("upload-gw-2"))
+    statuses = [one.result().status for one in under_way]
+    assert statuses.count(201) >= 3, statuses  # those of the other two
+    for ticket, file, status in zip(tickets, files, statuses):
+        if status == 201:
+            assert_kept(stack, ticket, [file.sha256])
+    # The customers of the dead one try again, at once: their ticket has other attempts.
+    for ticket, file, status in zip(tickets, files, statuses):
+        if status != 201:
+            assert put(stack, ticket, file).result().status == 201
+            stack.wait_archives(ticket, 1)
+    engine.docker("start", stack.container("upload-gw-2"))
+
+
+def open_uploads(stack, engine, service):
+    text = requests.get(f"http://{address_of(stack, engine, service)}:9090/metrics", timeout=5).text
+    return "\nlc_uploads_open 0\n" not in text
+
+
+class Uploader(threading.Thread):
+    """One customer who uploads one small file after the other, each of its own ticket, and notes what was answered."""
+
+    def __init__(self, stack, tickets, file):
+        super().__init__(daemon=True)
+        self.stack, self.tickets, self.file = stack, itertools.cycle(tickets), file
+        self.answers, self.enough = [], threading.Event()
+
+    def run(self):
+        while not self.enough.is_set():
+            ticket = next(self.tickets)
+            status = put(self.stack, ticket, self.file, "-m", "10").result().status
+            self.answers.append((time.monotonic(), status, ticket["number"]))
+
+    def good_since(self, when):
+        return sum(1 for at, status, _ in self.answers if at > when and status == 201)
+
+
+def master(stack, engine):
+    """The service that the sentinels call the master now."""
+    done = engine.docker("exec", stack.container("sentinel-1"), "redis-cli", "-p", "26379", "SENTINEL",
+                         "get-master-addr-by-name", "logs-collector")
+    return done.stdout.split()[0]
+
+
+def sentinels_agree(stack, engine):
+    """Each knows the other two and a replica: only then a failover is possible."""
+    done = engine.docker("exec", stack.container("sentinel-1"), "redis-cli", "-p", "26379", "SENTINEL", "MASTER",
+                         "logs-collector").stdout.split("\n")
+    facts = dict(zip(done[::2], done[1::2]))
+    return facts["num-other-sentinels"] == "2" and facts["num-slaves"] == "1" and facts["flags"] == "master"
+
+
+def test_redis_master_killed(stack, engine, make_file):
+    until(lambda: sentinels_agree(stack, engine), 60, "the sentinels to know each other", step=0.5)
+    tickets, file = [stack.make_ticket(attempts=10) for _ in range(40)], make_file(20_000)
+    customers = [Uploader(stack, tickets[i::2], file) for i in range(2)]
+    for one in customers:
+        one.start()
+    until(lambda: all(one.good_since(0) >= 5 for one in customers), 30, "uploads to go well")
+    fallen = master(stack, engine)
+    engine.docker("kill", stack.container(fallen))
+    killed = time.monotonic()
+    until(lambda: master(stack, engine) != fallen, 30, "another master", step=0.2)
+    until(lambda: all(one.good_since(killed + 1) >= 5 for one in customers), 60, "uploads to go well again", step=0.2)
+    for one in customers:
+        one.enough.set()
+        one.join(30)
+    answers = [answer for one in customers for answer in one.answers]
+    assert {status for _, status, _ in answers} <= {201, 503}, collections.Counter(status for _, status, _ in answers)
+    refused = [at - killed for at, status, _ in answers if status == 503]
+    print(f"503 for {max(refused, default=0):.1f} s after the master was killed, {len(refused)} of {len(answers)}")
+    assert max(refused, default=0) <= PATIENCE
+    for ticket in tickets:
+        kept = sum(1 for _, status, number in answers if status == 201 and number == ticket["number"])
+        if kept:
+            assert_kept(stack, ticket, [file.sha256] * kept)
+        else:
+            assert stack.archives(ticket) == []
+    engine.docker("start", stack.container(fallen))
