@@ -71,7 +71,7 @@ def alive(pid):
 def test_printed_line_uploads_and_the_engineer_downloads(deployment):
     done = subprocess.run(["bash", "-c", curl_line(deployment.first) + " --noproxy '*' -sS"], capture_output=True,
                           text=True, timeout=60, check=False)
-    assert done.returncode == 0 and '"sha256"' in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "SHA-256" in done.stdout, done.stdout + done.stderr
 
     user = re.search(r"user\s+(\S+)", deployment.first).group(1)
     password = re.search(r"password\s+(\S+)", deployment.first).group(1)
