@@ -110,7 +110,7 @@ def test_off_and_taken(stack, tmp_path):
     env = {"ADMIN_LISTEN": f"127.0.0.1:{free_port()}", "DB_URL": f"sqlite:///{stack.directory}/other.sqlite3",
            "ADMIN_WEB_DIR": str(tmp_path)}
     taken = stack.admin.run("serve", env=env)
-    assert taken.returncode == 1 and "ADMIN_STATUS_LISTEN" in taken.stderr and "in use" in taken.stderr
+    assert taken.returncode == 1 and "ADMIN_STATUS_LISTEN" in taken.stderr and "listens there already" in taken.stderr
     off = stack.admin.run("--print-config", env={"ADMIN_STATUS_LISTEN": "off"})
     assert off.returncode == 0 and "ADMIN_STATUS_LISTEN=off" in off.stdout
     wrong = stack.admin.run("serve", env={"ADMIN_STATUS_LISTEN": "here"})
