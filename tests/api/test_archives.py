@@ -32,7 +32,7 @@ def ticket(stack):
 
 def test_what_is_shown(stack, rest, ticket):
     shown = upload(stack, ticket, "лог файл.txt", b"some bytes")
-    assert list(shown) == ["id", "file", "ticket", "time_create", "name", "size", "sha256", "client"]
+    assert list(shown) == ["id", "file", "ticket", "time_create", "name", "size", "sha256", "client", "scan"]
     digest = hashlib.sha256(b"some bytes").hexdigest()
     assert (shown["ticket"], shown["name"], shown["size"], shown["sha256"], shown["client"]) == \
         (ticket["number"], "лог_файл.txt", 10, digest, "127.0.0.1")
@@ -55,6 +55,8 @@ def test_filters(stack, rest):
         f"time_create={when[b]}": [b], f"time_create__gte={when[b]}": [c, b], f"time_create__lte={when[b]}": [b, a],
         "time_create__gte=2000-01-01": [c, b, a], "time_create__lte=2000-01-01": [], "time_create__gte=2999-12-31": [],
         "time_create__gte=2000-01-01%2000:00": [c, b, a], "time_create__gte=2000-01-01T00:00:00%2B03:00": [c, b, a],
+        f"ticket=%20{first['number']}%20": [b, a], "time_create__gte=2000-1-1%201:2": [c, b, a],
+        "time_create__gte=2000-01-01%2000:00:00,5%20%2B03:00": [c, b, a], "time_create__lte=2000-1-02T3:04": [],
         f"year={when[a][:4]}": [c, b, a], "year=1999": [], f"month={when[a][5:7]}": [c, b, a], "month__gt=12": [],
         "ordering=id": [a, b, c], "ordering=-ticket,id": [c, a, b], "ordering=name": [a, b, c], "ordering=-size": [c, b, a],
         "search=nothing": [c, b, a], "number=abc": [c, b, a],
@@ -70,7 +72,8 @@ def test_filters(stack, rest):
     ("ticket=999999", {"ticket": [VALID]}), ("ticket=abc", {"ticket": [VALID]}), ("ticket=1.5", {"ticket": [VALID]}),
     ("ticket=99999999999999999999", {"ticket": [VALID]}), ("ticket__lte=999999", {"ticket__lte": [VALID]}),
     ("ticket__gte=x", {"ticket__gte": [VALID]}), ("id=abc", {"id": [NUMBER]}), ("id__lte=x", {"id__lte": [NUMBER]}),
-    ("time_create=x", {"time_create": [WHEN]}), ("time_create__gte=2026-13-01", {"time_create__gte": [WHEN]}),
+    ("time_create=x", {"time_create": [WHEN]}), ("time_create=2000-1-1", {"time_create": [WHEN]}),
+    ("time_create=10/25/2026", {"time_create": [WHEN]}), ("time_create__gte=2026-13-01", {"time_create__gte": [WHEN]}),
     ("time_create__lte=2026-02-30", {"time_create__lte": [WHEN]}), ("time_create=25:00", {"time_create": [WHEN]}),
     ("id=x&ticket=y&time_create=z", {"id": [NUMBER], "ticket": [VALID], "time_create": [WHEN]}),
     ("ordering=sha256", {"ordering": ["Select a valid choice. sha256 is not one of the available choices."]})])
@@ -125,7 +128,7 @@ def test_replacing_the_file(stack, rest, ticket, verb):
 
 
 def directories(stack):
-    for shelf in os.scandir(os.path.join(stack.data_dir, "archives")):
+    for shelf in filter(os.DirEntry.is_dir, os.scandir(os.path.join(stack.data_dir, "archives"))):
         yield from (entry.name for entry in os.scandir(shelf.path))
 
 

@@ -18,6 +18,7 @@ ALLOWED = [
     ("auth/token/", "POST, OPTIONS"),
     ("auth/token/refresh/", "POST, OPTIONS"),
     ("auth/token/verify/", "POST, OPTIONS"),
+    ("", "GET, HEAD, OPTIONS"),
     ("check/health/", "GET, HEAD, OPTIONS"),
     ("check/storage/", "GET, HEAD, OPTIONS"),
     ("check/token/", "GET, HEAD, OPTIONS"),
@@ -192,7 +193,12 @@ def test_bad_json(rest, path, text):
     assert re.fullmatch(r"JSON parse error - .+: line \d+ column \d+ \(char \d+\)", answer.json()["detail"], re.S)
 
 
-@pytest.mark.parametrize("text, line, column, char", [("{", 1, 2, 1), ('{"name":', 1, 9, 8), ("{\n", 2, 1, 2)])
+@pytest.mark.parametrize("text, line, column, char", [
+    ("{", 1, 2, 1), ('{"name":', 1, 9, 8), ("{\n", 2, 1, 2), ("{bad json}", 1, 2, 1), ("{'a':1}", 1, 2, 1),
+    ("{}{}", 1, 3, 2), ("[1,]", 1, 4, 3), ('{"a":1,}', 1, 8, 7), ("nul", 1, 1, 0), (" ", 1, 2, 1), ("a=b", 1, 1, 0),
+    ('{"a" 1}', 1, 6, 5), ('{"a":1 "b"}', 1, 8, 7), ('{"a":01}', 1, 7, 6), ('"open', 1, 1, 0), ('{"a":"\t"}', 1, 7, 6),
+    ('{"ж":"ж\\q"}', 1, 8, 7), ('{"a":"\\u12"}', 1, 8, 7), ('{"a":\n  -}', 2, 3, 8), ("\ufeff{}", 1, 1, 0),
+    ('{"a":[1 2]}', 1, 9, 8), ('{"a":1.}', 1, 7, 6), ('{"a":1', 1, 7, 6), ("[" * 30, 1, 31, 30)])
 def test_bad_json_says_where(rest, text, line, column, char):
     answer = rest.call("POST", "platforms/", data=text.encode(), headers={"Content-Type": "application/json"})
     assert answer.json()["detail"].endswith(f": line {line} column {column} (char {char})")
@@ -234,6 +240,17 @@ def test_refusals_before_routing_have_the_headers_too(stack, head):
         assert answer.headers.get(name.lower()) == value, name
     assert "allow" in answer.headers
     assert answer.json()["detail"]
+
+
+def test_the_root_names_the_collections(rest):
+    answer = rest.get("", session=requests.Session())
+    expect(answer, 200, {name: f"{rest.url}/api/v1/{name}/" for name in ("archives", "platforms", "tickets")})
+    assert rest.get("/api/v1").headers["Location"] == "/api/v1/"
+
+
+def test_errors_in_the_order_of_the_fields(rest):
+    answer = expect(rest.post("platforms/", {"name": "common"}), 400)
+    assert list(answer.json()) == ["name", "pretty_name"], answer.text
 
 
 def test_uploads_are_the_gateways(rest):

@@ -76,6 +76,12 @@ def test_no_number(rest, name, value):
     expect(rest.get(f"tickets/?{name}={value}"), 400, {name: [NUMBER]})
 
 
+@pytest.mark.parametrize("name", ["number", "number__in", "id__in"])
+@pytest.mark.parametrize("value", ["%20", "1001,%20", "%09,1001"])
+def test_blanks_are_no_number(rest, name, value):
+    expect(rest.get(f"tickets/?{name}={value}"), 400, {name: [NUMBER]})
+
+
 @pytest.mark.parametrize("name", ["id", "id__in", "number", "number__gte", "number__contains", "year"])
 @pytest.mark.parametrize("value, word, bound", [(2 ** 63, "less", 2 ** 63 - 1), (-2 ** 63 - 1, "greater", -2 ** 63),
                                                 ("1e400", "less", 2 ** 63 - 1)])

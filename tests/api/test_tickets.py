@@ -319,3 +319,17 @@ def test_tickets_of_a_platform(stack, rest):
 
 def test_where_customers_upload(stack, rest):
     expect(rest.get("check/site/"), 200, {"upload_url": stack.gateway.url})
+
+
+def test_a_box_not_ticked_is_false_in_a_whole_form_only(rest):
+    number = expect(rest.post("tickets/", {"number": 2290, "platform": "vm6", "resolved": True}), 201).json()["number"]
+    path, whole = f"tickets/{number}/", {"number": (None, str(number)), "platform": (None, "vm6")}
+    assert expect(rest.call("PATCH", path, files={"attempts": (None, "1")}), 200).json()["resolved"] is True
+    assert expect(rest.put(path, {"number": number, "platform": "vm6"}), 200).json()["resolved"] is True
+    assert expect(rest.call("PUT", path, files=whole), 200).json()["resolved"] is False
+
+
+@pytest.mark.parametrize("value, word", [(True, "True"), (False, "False"), ([], "[]"), ({}, "{}")])
+def test_platforms_that_are_no_names(rest, value, word):
+    expect(rest.post("tickets/", {"number": 2291, "platform": value}), 400,
+           {"platform": [f"Object with name={word} does not exist."]})

@@ -466,6 +466,9 @@ def test_uploads(contract, stack):
     send("POST", link, 201, anonymous, gateway=True, headers=JSON, files={"file": ("by-link.txt", b"hello", BYTES)})
     send("PUT", link + "put.bin", 201, anonymous, gateway=True, data=b"bytes",
          headers={**JSON, "Content-Type": BYTES})
+    receipt = send("GET", link, 200, anonymous, gateway=True, headers=JSON).json()
+    assert receipt["archives"][0]["name"] == "put.bin"
+    send("GET", "/u/none/", 404, anonymous, gateway=True, headers=JSON)
     small = stack.make_ticket(max_bytes=3)
     for method, where, headers in (("POST", path, {**raw, "Upload-Token": small["token"]}),
                                    ("PUT", f"/u/{small['token']}/x", {**JSON, "Content-Type": BYTES})):
@@ -525,6 +528,11 @@ def test_archives(contract, stack):
     send("GET", "/api/v1/archives/", 401, anonymous, wrong=True)
     send("DELETE", where, 412, headers={"If-Match": '"another"'})
     send("DELETE", where, 204)
+
+
+def test_root(contract, stack):
+    found = contract.send("GET", "/api/v1/", 200, stack.anonymous).json()
+    assert found == {name: f"{stack.admin.url}/api/v1/{name}/" for name in ("archives", "platforms", "tickets")}
 
 
 def test_schema(contract, stack):

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/admin-api/http/exchange.h"
+#include "services/admin-api/http/json_place.h"
 #include "services/admin-api/http/numbers.h"
 #include "shared/http/disposition.h"
 #include "shared/http/filename.h"
@@ -73,6 +74,20 @@ static json_t *parse(const char *text, size_t len, json_error_t *error)
     return value;
 }
 
+/* What jansson alone minds (a key twice, half a surrogate, NaN) is where jansson says. */
+static int refuse_text(struct exchange *x, const char *text, size_t len, const json_error_t *error)
+{
+    char what[256];
+    struct json_place p;
+
+    if (json_place(text, len, &p) == 1)
+        snprintf(what, sizeof(what), "%s: line %zu column %zu (char %zu)", p.what, p.line, p.column, p.place);
+    else
+        snprintf(what, sizeof(what), "%.150s: line %d column %d (char %d)", error->text, error->line, error->column + 1,
+                 error->position);
+    return answer_error(x, API_PARSE, what);
+}
+
 static int read_json(struct exchange *x, const char *text, size_t len, json_t **out)
 {
     json_error_t error;
@@ -80,12 +95,9 @@ static int read_json(struct exchange *x, const char *text, size_t len, json_t **
     int err;
 
     if (value == NULL) {
-        char what[256];
         if (json_error_code(&error) == json_error_out_of_memory)
             return -ENOMEM;
-        snprintf(what, sizeof(what), "%.150s: line %d column %d (char %d)", error.text, error.line, error.column + 1,
-                 error.position);
-        return answer_error(x, API_PARSE, what);
+        return refuse_text(x, text, len, &error);
     }
     if (!json_is_object(value)) {
         err = refuse_kind(x, value);

@@ -16,6 +16,14 @@ int check_health(struct exchange *x)
     return answer_json(x, 200, json_pack("{s:s}", "status", "ok"));
 }
 
+/* Where clients that follow addresses begin. */
+int api_root(struct exchange *x)
+{
+    return answer_json(x, 200,
+                       json_pack("{s:s+,s:s+,s:s+}", "archives", x->base_url, "/api/v1/archives/", "platforms",
+                                 x->base_url, "/api/v1/platforms/", "tickets", x->base_url, "/api/v1/tickets/"));
+}
+
 int check_storage(struct exchange *x)
 {
     struct storage_info info = {.total = 0};

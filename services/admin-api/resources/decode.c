@@ -160,6 +160,16 @@ static size_t whole_characters(const char *utf8, size_t most)
     return n;
 }
 
+/* What old clients are told of a value that names nothing; NULL: nothing of it. */
+static const char *word_of(const json_t *given)
+{
+    if (json_is_boolean(given))
+        return json_is_true(given) ? "True" : "False";
+    if (json_is_array(given) && json_array_size(given) == 0)
+        return "[]";
+    return json_is_object(given) && json_object_size(given) == 0 ? "{}" : NULL;
+}
+
 /* A string, or a number's digits. NULL: neither. -ENOMEM in *err. */
 static char *text_of(const json_t *given, int *err)
 {
@@ -263,6 +273,8 @@ static int decode_reference(const struct field *f, const json_t *given, struct i
 
     if (json_is_string(given) && json_string_length(given) == 0)
         return wrong(f, errors, MUST_NOT_NULL);
+    if (!f->lookup.is_number && word_of(given) != NULL)
+        return reference_missing(f, word_of(given), errors);
     char *text = text_of(given, &err);
     if (text == NULL || has_nul(given)) {
         free(text);

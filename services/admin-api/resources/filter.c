@@ -85,7 +85,7 @@ static int filter_number(const struct filtering *g)
     return 0;
 }
 
-/* Calls take() for every non-empty piece; spaces around pieces do not count. */
+/* Calls take() for every non-empty piece. */
 static int each_piece(const struct filtering *g, const char *separators,
                       int (*take)(const struct filtering *, char *, int))
 {
@@ -93,10 +93,8 @@ static int each_piece(const struct filtering *g, const char *separators,
     int count = 0, err = copy == NULL ? -ENOMEM : 0;
 
     for (char *piece = err < 0 ? NULL : strtok_r(copy, separators, &save); piece != NULL && err == 0;
-         piece = strtok_r(NULL, separators, &save)) {
-        if (piece[strspn(piece, " \t")] != '\0')
-            err = take(g, piece, count++);
-    }
+         piece = strtok_r(NULL, separators, &save))
+        err = take(g, piece, count++);
     free(copy);
     return err < 0 ? err : count;
 }
@@ -334,7 +332,7 @@ static int filter_existing(const struct filtering *g)
     int64_t n, one;
     struct sql *s;
 
-    if (integer_parse_path(g->value, &n) < 0)
+    if (strchr(g->value, '.') != NULL || integer_parse(g->value, &n) < 0)
         return wrong(g, SELECT_VALID);
     s = sql_new();
     if (s == NULL)

@@ -97,14 +97,21 @@ static bool take_fraction(const char **at, int64_t *us)
     return *at > start;
 }
 
+/* One digit or two. */
+static bool take_short(const char **at, int64_t *out)
+{
+    bool two = (*at)[0] >= '0' && (*at)[0] <= '9' && (*at)[1] >= '0' && (*at)[1] <= '9';
+    return take(at, two ? 2 : 1, out);
+}
+
 static bool take_clock(const char **at, int64_t *us)
 {
     int64_t hour, minute, second = 0, fraction = 0;
-    if (!take(at, 2, &hour) || !take_char(at, ':') || !take(at, 2, &minute))
+    if (!take_short(at, &hour) || !take_char(at, ':') || !take_short(at, &minute))
         return false;
-    if (take_char(at, ':') && !take(at, 2, &second))
+    if (take_char(at, ':') && !take_short(at, &second))
         return false;
-    if (take_char(at, '.') && !take_fraction(at, &fraction))
+    if ((take_char(at, '.') || take_char(at, ',')) && !take_fraction(at, &fraction))
         return false;
     *us = ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction;
     return hour < 24 && minute < 60 && second < 60;
@@ -112,7 +119,11 @@ static bool take_clock(const char **at, int64_t *us)
 
 static bool take_offset(const char **at, int64_t *us)
 {
-    int64_t hours, minutes = 0, sign = **at == '-' ? -1 : 1;
+    int64_t hours, minutes = 0;
+
+    if (**at == ' ' && ((*at)[1] == '+' || (*at)[1] == '-' || (*at)[1] == 'Z'))
+        ++*at;
+    int64_t sign = **at == '-' ? -1 : 1;
     *us = 0;
     if (take_char(at, 'Z') || take_char(at, 'z') || **at == '\0')
         return true;
@@ -132,17 +143,20 @@ int iso_time_parse(const char *text, int64_t *us)
     int64_t year, month, day, clock = 0, offset = 0;
 
     text += strspn(text, " ");
-    if (!take(&text, 4, &year) || !take_char(&text, '-') || !take(&text, 2, &month) || !take_char(&text, '-') ||
-        !take(&text, 2, &day))
+    const char *start = text;
+    if (!take(&text, 4, &year) || !take_char(&text, '-') || !take_short(&text, &month) || !take_char(&text, '-') ||
+        !take_short(&text, &day))
         return -EINVAL;
+    bool is_short = text - start < 10; /* with a time of day only */
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
         return -EINVAL;
     if (take_char(&text, 'T') || take_char(&text, 't') || (text[0] == ' ' && text[1] >= '0' && ++text)) {
         if (!take_clock(&text, &clock) || !take_offset(&text, &offset))
             return -EINVAL;
+        is_short = false;
     }
     text += strspn(text, " ");
     *us = days_of(year, month, day) * US_PER_DAY + clock - offset;
     bool within = *us >= iso_time_of_year(1) && *us < iso_time_of_year(10000); /* an offset may lead out */
-    return *text == '\0' && within ? 0 : -EINVAL;
+    return *text == '\0' && within && !is_short ? 0 : -EINVAL;
 }

@@ -26,9 +26,10 @@ enum field_rule {
     RULE_NULLABLE = 2, /* of a read-only field: it may be shown as null */
     RULE_BLANK = 4,    /* a text may be empty */
     RULE_UNIQUE = 8,
-    RULE_SLUG = 16,     /* letters, digits, '-' and '_' */
-    RULE_SORTABLE = 32, /* ordering= may name it: never NULL */
-    RULE_SHOWN_SET = 64 /* left out of answers while it is NULL: clients older than the field never see it */
+    RULE_SLUG = 16,      /* letters, digits, '-' and '_' */
+    RULE_SORTABLE = 32,  /* ordering= may name it: never NULL */
+    RULE_CHECKBOX = 128, /* a boolean left out of a whole form is false: browsers send no unchecked box */
+    RULE_SHOWN_SET = 64  /* left out of answers while it is NULL: clients older than the field never see it */
 };
 
 struct field {

@@ -92,6 +92,8 @@ static int decode_one(struct write *w, const struct field *f)
         in->given = true;
         return 0;
     }
+    if (given == NULL && (f->rules & RULE_CHECKBOX) && w->x->is_form && !w->partial)
+        given = json_false();
     if (is_empty_part(w, f, given))
         given = f->rules & RULE_NULLABLE ? json_null() : f->rules & RULE_REQUIRED ? given : NULL;
     if (given != NULL)
@@ -357,6 +359,25 @@ static int explain_conflict(struct write *w, struct db_conn *c)
     return -EEXIST;
 }
 
+/* The errors in the order of the fields, whatever found them. NULL: memory. */
+static json_t *errors_in_order(struct write *w)
+{
+    json_t *ordered = json_object();
+    int bad = ordered == NULL ? -1 : 0;
+
+    for (const struct field *f = w->resource->fields; f < w->resource->fields + w->resource->field_count; ++f) {
+        json_t *messages = json_object_get(w->errors, f->name);
+        if (messages != NULL && bad == 0)
+            bad = json_object_set(ordered, f->name, messages);
+    }
+    if (bad == 0)
+        bad = json_object_update_missing(ordered, w->errors);
+    if (bad == 0)
+        return ordered;
+    json_decref(ordered);
+    return NULL;
+}
+
 static int answer_write(struct write *w, int status)
 {
     json_t *body = NULL;
@@ -367,9 +388,8 @@ static int answer_write(struct write *w, int status)
     case WRITE_PRECONDITION:
         return answer_error(w->x, API_PRECONDITION, NULL);
     case WRITE_INVALID:
-        body = w->errors;
-        w->errors = NULL;
-        return answer_fields(w->x, body);
+        body = errors_in_order(w);
+        return body == NULL ? -ENOMEM : answer_fields(w->x, body);
     default:
         body = w->result;
         w->result = NULL;
