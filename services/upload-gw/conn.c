@@ -58,15 +58,15 @@ void conn_begin(struct conn *c)
         loop_timer_start(c->lane->loop, &c->timer, 0, on_next);
 }
 
-void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
-               enum gateway_error too_many)
+static struct conn *open_conn(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
+                              enum gateway_error too_many)
 {
     struct conn *c = calloc(1, sizeof(*c));
     if (c == NULL || (c->sock = sock_new(lane->loop, fd, c)) == NULL) {
         networks_leave(lane->gateway->networks, network, NETWORK_CONNECTIONS);
         free(c);
         close(fd);
-        return;
+        return NULL;
     }
     c->lane = lane;
     c->wire.fd = fd;
@@ -84,9 +84,23 @@ void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, st
     atomic_fetch_add(&lane->gateway->connections, 1);
     COUNT(CONNECTIONS);
     COUNT_BY(CONNECTIONS_OPEN, 1);
-    if (lane->gateway->tls != NULL && !status_port)
+    return c;
+}
+
+void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
+               enum gateway_error too_many)
+{
+    struct conn *c = open_conn(lane, fd, status_port, peer, network, too_many);
+    if (c != NULL && lane->gateway->tls != NULL && !status_port)
         handshake_begin(c);
-    else
+    else if (c != NULL)
+        conn_begin(c);
+}
+
+void conn_open_inner(struct lane *lane, int fd, const char *peer)
+{
+    struct conn *c = open_conn(lane, fd, false, peer, NULL, GATEWAY_OK);
+    if (c != NULL)
         conn_begin(c);
 }
 

@@ -51,6 +51,8 @@ struct conn {
 /* Takes over an accepted descriptor. */
 void conn_open(struct lane *lane, int fd, bool status_port, const char *peer, struct network *network,
                enum gateway_error too_many);
+/* The same for a request of our own, never through TLS. */
+void conn_open_inner(struct lane *lane, int fd, const char *peer);
 /* Sends `bytes` (malloc'ed, taken over) as the answer to the current request; afterwards the connection goes on, or
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);

@@ -21,6 +21,7 @@
 struct cidr_list;
 struct networks;
 struct room;
+struct reservations;
 struct tls;
 struct conn;
 struct cors;
@@ -40,6 +41,7 @@ struct gateway {
     unsigned lane_count;
     struct networks *networks;
     struct room *room;
+    struct reservations *reservations; /* of unfinished resumable uploads; in `coming` */
     unsigned max_connections, max_per_network;
     _Atomic unsigned connections; /* open now */
     _Atomic int64_t coming;       /* bytes that open uploads have declared and not yet written */
@@ -56,9 +58,9 @@ struct lane {
     struct redis_link *mail; /* waits for those who ask for our resumable uploads */
     struct loop_timer mail_retry;
     struct questions questions[QUESTION_BUCKETS]; /* about tokens, under way; by the first byte of the hash */
-    char box[SPOOL_ID_SIZE];                 /* where they ask */
-    unsigned long holders;                   /* requests so far that wanted to hold one */
-    struct sock *listener, *status_listener; /* status: lane 0 only */
+    char box[SPOOL_ID_SIZE];                      /* where they ask */
+    unsigned long holders;                        /* requests so far that wanted to hold one */
+    struct sock *listener, *status_listener;      /* status: lane 0 only */
     struct loop_timer accept_pause, drain_look;
     struct conn *conns; /* all open ones */
     unsigned conn_count;

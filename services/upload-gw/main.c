@@ -17,6 +17,7 @@
 #include "services/upload-gw/lane.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
+#include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "services/upload-gw/uploader.h"
@@ -197,8 +198,9 @@ static int open_parts(struct gateway *g, char *why)
     if ((err = cors_new(config->upload_origins, TUS_LINES, &g->cors)) < 0)
         return err;
     g->networks = networks_new();
+    g->reservations = reservations_new(&g->coming);
     g->lanes = calloc(g->lane_count, sizeof(*g->lanes));
-    if (g->lanes == NULL || g->networks == NULL)
+    if (g->lanes == NULL || g->networks == NULL || g->reservations == NULL)
         return -ENOMEM;
     return 0;
 }

@@ -17,12 +17,43 @@
 
 #define SUFFIXED_NAMES 2
 
+static void fill_manifest(const struct upload *u, struct record_manifest *m)
+{
+    *m = (struct record_manifest){.version = 1,
+                                  .ticket_id = u->ticket_id,
+                                  .number = u->number,
+                                  .size = u->sink.size,
+                                  .started_us = u->started_us,
+                                  .finished_us = upload_now_us()};
+    memcpy(m->upload_id, u->id, sizeof(u->id));
+    snprintf(m->name, sizeof(m->name), "%s", u->body.name);
+    snprintf(m->client, sizeof(m->client), "%s", u->client);
+    snprintf(m->method, sizeof(m->method), "%s", u->method);
+    m->sha256.len = DIGEST_SIZE;
+    memcpy(m->sha256.data, u->sink.sha256, DIGEST_SIZE);
+}
+
+/* For a sweep, should this process be killed between commit and publish; the upload does without it. */
+static void write_draft(const struct upload *u)
+{
+    struct record_manifest draft;
+    void *bytes = NULL;
+    size_t len = 0;
+
+    fill_manifest(u, &draft);
+    if (record_manifest_encode(&draft, &bytes, &len) == 0 && spool_draft_write(u->sink.spool, u->id, bytes, len) < 0)
+        COUNT(DRAFTS_FAILED);
+    free(bytes);
+}
+
 static void run_sync(struct pool_job *job, char *buffer, size_t size)
 {
     struct upload *u = upload_of_job(job);
     (void)buffer;
     (void)size;
     u->error = sink_finish(&u->sink);
+    if (u->error == GATEWAY_OK)
+        write_draft(u);
     loop_post(u->lane->loop, &u->done);
 }
 
@@ -106,22 +137,6 @@ enum upload_step publish_commit(struct upload *u)
     return UPLOAD_WAIT;
 }
 
-static void fill_manifest(const struct upload *u, struct record_manifest *m)
-{
-    *m = (struct record_manifest){.version = 1,
-                                  .ticket_id = u->ticket_id,
-                                  .number = u->number,
-                                  .size = u->sink.size,
-                                  .started_us = u->started_us,
-                                  .finished_us = upload_now_us()};
-    memcpy(m->upload_id, u->id, sizeof(u->id));
-    snprintf(m->name, sizeof(m->name), "%s", u->body.name);
-    snprintf(m->client, sizeof(m->client), "%s", u->client);
-    snprintf(m->method, sizeof(m->method), "%s", u->method);
-    m->sha256.len = DIGEST_SIZE;
-    memcpy(m->sha256.data, u->sink.sha256, DIGEST_SIZE);
-}
-
 static void run_publish(struct pool_job *job, char *buffer, size_t size)
 {
     struct upload *u = upload_of_job(job);
@@ -152,14 +167,14 @@ enum upload_step publish_record(struct upload *u)
     return upload_lend(u, u->lane->gateway->publishers, run_publish, UPLOAD_PUBLISHED);
 }
 
-static void wake_admin(struct upload *u)
+void publish_wake(struct lane *lane, int64_t ticket_id, const char *upload_id)
 {
-    struct record_finished record = {.ticket_id = u->ticket_id};
+    struct record_finished record = {.ticket_id = ticket_id};
     void *bytes = NULL;
     size_t len;
-    memcpy(record.upload_id, u->id, sizeof(u->id));
+    memcpy(record.upload_id, upload_id, sizeof(record.upload_id));
     if (record_finished_encode(&record, &bytes, &len) == 0)
-        attempts_wake(u->lane->link, bytes, len);
+        attempts_wake(lane->link, bytes, len);
     free(bytes); /* a wake-up that is lost costs some seconds: admin-api sweeps */
 }
 
@@ -181,7 +196,7 @@ void publish_tell(struct upload *u)
     char hex[DIGEST_HEX_SIZE];
 
     CRASH_POINT(PUBLISHED);
-    wake_admin(u);
+    publish_wake(u->lane, u->ticket_id, u->id);
     CRASH_POINT(WOKEN);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
     log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),

@@ -47,6 +47,7 @@ void tus_free(struct tus *t);
 /* tus_steps.c */
 extern const upload_step_run tus_steps[UPLOAD_STEPS];
 bool tus_is_complete(const struct tus *t);
+bool tus_is_bounded(const struct tus *t); /* its length is known: all that is to come has its space reserved */
 
 /* tus_lease.c; loop thread */
 enum upload_step tus_take(struct upload *u);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "shared/crash/crash.h"
@@ -58,6 +59,7 @@ static int advance_state(struct upload *u)
     if (err == 0) {
         t->state = next;
         t->kept_ms = upload_now_ms();
+        reservations_set(u->lane->gateway->reservations, u->id, next.length >= 0 ? next.length - next.offset : 0);
     }
     return err;
 }

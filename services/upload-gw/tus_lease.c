@@ -80,6 +80,14 @@ static void on_taken(void *arg, const struct hold_answer *a)
     case HOLD_UNKNOWN: /* to Redis; the disk knows better */
         upload_go(u, upload_lend(u, u->lane->gateway->publishers, tus_run_look, UPLOAD_LOOKED));
         return;
+    case HOLD_CROWDED_TICKET:
+        u->limit = u->lane->gateway->config.max_unfinished_per_ticket;
+        upload_go(u, upload_fail(u, GATEWAY_UNFINISHED_TICKET));
+        return;
+    case HOLD_CROWDED_NETWORK:
+        u->limit = u->lane->gateway->config.max_unfinished_per_network;
+        upload_go(u, upload_fail(u, GATEWAY_UNFINISHED_NETWORK));
+        return;
     case HOLD_UNAVAILABLE:
     case HOLD_LOST:
         upload_go(u, upload_fail(u, GATEWAY_UNAVAILABLE));
@@ -92,7 +100,14 @@ enum upload_step tus_take(struct upload *u)
     struct tus *t = u->tus;
     t->asked_ms = upload_now_ms();
     t->hold.ticket_id = u->ticket_id;
-    hold_take(u->lane->link, &t->hold, t->how, on_taken, u);
+    const struct gateway_config *config = &u->lane->gateway->config;
+    char network[ADDRESS_NET_SIZE];
+    address_net_of(u->conn->client, network);
+    const struct hold_limits limits = {.network = network,
+                                       .per_ticket = config->max_unfinished_per_ticket,
+                                       .per_network = config->max_unfinished_per_network,
+                                       .expiry_ms = config->upload_expiry};
+    hold_take(u->lane->link, &t->hold, t->how, t->how == HOLD_NEW ? &limits : NULL, on_taken, u);
     return UPLOAD_WAIT;
 }
 

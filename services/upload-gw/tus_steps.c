@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/reservations.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
@@ -24,6 +25,11 @@ static enum upload_step lend(struct upload *u, void (*run)(struct pool_job *job,
 bool tus_is_complete(const struct tus *t)
 {
     return t->state.length >= 0 && t->state.offset == t->state.length;
+}
+
+bool tus_is_bounded(const struct tus *t)
+{
+    return t->state.length >= 0;
 }
 
 /* --- who and what --- */
@@ -319,6 +325,8 @@ static enum upload_step release(struct upload *u)
 {
     const struct tus *t = u->tus;
     bool over = t->discards || (t->verb == TUS_CREATE && u->admitted);
+    if (over)
+        reservations_set(u->lane->gateway->reservations, u->id, 0);
     if (!over || u->ticket_id == 0 || u->committed)
         return UPLOAD_LET_GO;
     u->failed = true; /* no heartbeat takes it again */

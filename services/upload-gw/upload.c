@@ -11,6 +11,7 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
+#include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
 #include "shared/crash/crash.h"
@@ -262,8 +263,13 @@ enum gateway_error upload_take_room(struct upload *u, int64_t bytes)
         return GATEWAY_STORAGE;
     }
     room -= g->config.storage_reserve;
-    if (room - atomic_load(&g->coming) < bytes || room <= 0)
+    int64_t own = u->tus != NULL ? reservations_of(g->reservations, u->id) : 0;
+    if (room - (atomic_load(&g->coming) - own) < bytes || room <= 0)
         return GATEWAY_NO_SPACE;
+    if (u->tus != NULL && tus_is_bounded(u->tus)) {
+        reservations_set(g->reservations, u->id, bytes);
+        return GATEWAY_OK;
+    }
     u->coming = bytes;
     atomic_fetch_add(&g->coming, bytes);
     return GATEWAY_OK;

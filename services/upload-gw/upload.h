@@ -76,7 +76,7 @@ struct upload {
     int64_t declared;            /* bytes that it says will come, 0: unknown; judged before the body */
     int64_t pause_at;            /* receiving comes back when the sink has this size */
     int64_t ticket_id, number, limit, retry_ms;
-    int64_t left; /* attempts, after its commit; -1: not known */
+    int64_t left;       /* attempts, after its commit; -1: not known */
     const char *method; /* for the manifest: multipart, raw, put, tus */
     const char *why;    /* of the error, static; may be NULL */
     const char *client; /* whose upload it is: an address */
@@ -121,7 +121,8 @@ enum upload_step publish_synced(struct upload *u);
 enum upload_step publish_commit(struct upload *u);
 enum upload_step publish_record(struct upload *u);
 enum upload_step publish_finish(struct upload *u);
-void publish_tell(struct upload *u); /* wakes admin-api, counts, logs */
+void publish_wake(struct lane *lane, int64_t ticket_id, const char *upload_id); /* admin-api */
+void publish_tell(struct upload *u);                                            /* wakes admin-api, counts, logs */
 
 /* Goes through steps until one has to wait. */
 void upload_go(struct upload *u, enum upload_step step);

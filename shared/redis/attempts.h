@@ -89,6 +89,8 @@ struct commit_request {
 typedef void (*attempts_commit_cb)(void *arg, enum commit_status status, const char *name, int64_t left);
 
 void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg);
+/* COMMIT_OK with the name claimed (empty: not known) if that upload was committed and is not filed yet. */
+void attempts_claimed(struct redis_link *l, int64_t ticket_id, const char *upload_id, attempts_commit_cb cb, void *arg);
 void attempts_wake(struct redis_link *l, const void *record, size_t len); /* PUBLISH, fire and forget */
 
 /* admin-api's side, blocking. 0 or negative errno (see redis_client_command; -EPROTO: script error). */

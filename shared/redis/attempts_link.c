@@ -206,18 +206,30 @@ static void on_committed(void *arg, const redisReply *reply, int err)
                       NULL, -1);
 }
 
+static struct committing *committing_new(attempts_commit_cb cb, void *arg)
+{
+    struct committing *committing = malloc(sizeof(*committing));
+    if (committing == NULL)
+        abort();
+    *committing = (struct committing){cb, arg};
+    return committing;
+}
+
+void attempts_claimed(struct redis_link *l, int64_t ticket_id, const char *upload_id, attempts_commit_cb cb, void *arg)
+{
+    char ticket[NUMBER_SIZE];
+    const char *argv[] = {number(ticket_id, ticket), upload_id};
+    redis_link_script(l, 0, REDIS_SCRIPT_claimed, 2, argv, on_committed, committing_new(cb, arg));
+}
+
 void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg)
 {
     char ticket[NUMBER_SIZE];
     const char *argv[4 + 4] = {number(r->ticket_id, ticket), r->upload_id, r->epoch, r->receipt};
     int argc = 4;
-    struct committing *committing = malloc(sizeof(*committing));
-    if (committing == NULL)
-        abort();
-    *committing = (struct committing){cb, arg};
     for (int i = 0; i < 4 && r->names[i] != NULL; ++i)
         argv[argc++] = r->names[i];
-    redis_link_script(l, 0, REDIS_SCRIPT_commit, argc, argv, on_committed, committing);
+    redis_link_script(l, 0, REDIS_SCRIPT_commit, argc, argv, on_committed, committing_new(cb, arg));
 }
 
 static void on_woken(void *arg, const redisReply *reply, int err)

@@ -38,6 +38,8 @@ static void read_answer(const redisReply *r, struct hold_answer *a)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i)
         if (strcmp(redis_reply_text(r, 0), words[i].word) == 0)
             a->status = words[i].status;
+    if (strcmp(redis_reply_text(r, 0), "crowded") == 0)
+        a->status = strcmp(redis_reply_text(r, 1), "ticket") == 0 ? HOLD_CROWDED_TICKET : HOLD_CROWDED_NETWORK;
     a->fence = a->left_ms = a->size = number_at(r, 1);
     a->wanted = a->fence == 1;
     a->lapsed = strcmp(redis_reply_text(r, 2), "1") == 0;
@@ -65,18 +67,26 @@ static void ask(struct redis_link *l, enum redis_script script, int argc, const 
     redis_link_script(l, 0, script, argc, argv, on_answer, asking);
 }
 
-void hold_take(struct redis_link *l, const struct hold *h, enum hold_how how, hold_cb cb, void *arg)
+void hold_take(struct redis_link *l, const struct hold *h, enum hold_how how, const struct hold_limits *limits,
+               hold_cb cb, void *arg)
 {
     static const char *const hows[] = {[HOLD_NEW] = "new", [HOLD_KNOWN] = "known", [HOLD_FOUND] = "found"};
-    char lease[NUMBER_SIZE], keep[NUMBER_SIZE], ticket[NUMBER_SIZE];
+    static const struct hold_limits none = {.network = ""};
+    const struct hold_limits *most = limits != NULL ? limits : &none;
+    char lease[NUMBER_SIZE], keep[NUMBER_SIZE], ticket[NUMBER_SIZE], of_ticket[NUMBER_SIZE], of_network[NUMBER_SIZE],
+        expiry[NUMBER_SIZE];
     const char *argv[] = {h->upload_id,
                           h->holder,
                           h->box,
                           number(h->lease_ms, lease),
                           number(h->keep_ms, keep),
                           hows[how],
-                          number(h->ticket_id, ticket)};
-    ask(l, REDIS_SCRIPT_hold_take, 7, argv, cb, arg);
+                          number(h->ticket_id, ticket),
+                          most->network,
+                          number(most->per_ticket, of_ticket),
+                          number(most->per_network, of_network),
+                          number(most->expiry_ms, expiry)};
+    ask(l, REDIS_SCRIPT_hold_take, limits != NULL ? 11 : 7, argv, cb, arg);
 }
 
 void hold_keep(struct redis_link *l, const struct hold *h, hold_cb cb, void *arg)

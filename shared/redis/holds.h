@@ -12,14 +12,22 @@
 enum hold_status {
     HOLD_UNAVAILABLE = 0, /* Redis away or wrong */
     HOLD_OK,
-    HOLD_HELD,     /* another request has it and was asked to let go: `left_ms` until its lease ends */
-    HOLD_FINISHED, /* published before: `size` and `sha256` */
-    HOLD_UNKNOWN,  /* Redis knows nothing of it */
-    HOLD_LOST      /* another has taken it */
+    HOLD_HELD,           /* another request has it and was asked to let go: `left_ms` until its lease ends */
+    HOLD_FINISHED,       /* published before: `size` and `sha256` */
+    HOLD_UNKNOWN,        /* Redis knows nothing of it */
+    HOLD_LOST,           /* another has taken it */
+    HOLD_CROWDED_TICKET, /* as many unfinished ones as the limits allow */
+    HOLD_CROWDED_NETWORK
 };
 
 enum hold_how { HOLD_NEW, HOLD_KNOWN, HOLD_FOUND };
 enum hold_end { HOLD_FREE, HOLD_DONE, HOLD_GONE };
+
+struct hold_limits {     /* of unfinished uploads; 0: any number */
+    const char *network; /* the client's (address_net_of) */
+    int64_t per_ticket, per_network;
+    int64_t expiry_ms; /* how long one counts after its last request */
+};
 
 struct hold { /* texts must live until the answer */
     const char *upload_id;
@@ -40,7 +48,9 @@ struct hold_answer {
 
 typedef void (*hold_cb)(void *arg, const struct hold_answer *a);
 
-void hold_take(struct redis_link *l, const struct hold *h, enum hold_how how, hold_cb cb, void *arg);
+/* `limits`: of HOLD_NEW alone; NULL: none. */
+void hold_take(struct redis_link *l, const struct hold *h, enum hold_how how, const struct hold_limits *limits,
+               hold_cb cb, void *arg);
 void hold_keep(struct redis_link *l, const struct hold *h, hold_cb cb, void *arg);
 /* `size` and `sha256` (hex) with HOLD_DONE only. The status says whether Redis heard it; else the lease ends alone. */
 void hold_drop(struct redis_link *l, const struct hold *h, enum hold_end how, int64_t size, const char *sha256,

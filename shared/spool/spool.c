@@ -200,6 +200,7 @@ int spool_publish(struct spool *s, const char *id, const void *manifest, size_t 
     if (dir < 0)
         return dir;
     int err = spool_write_file(dir, "manifest", manifest, len);
+    unlinkat(dir, SPOOL_DRAFT, 0);
     if (err == 0 && fsync(dir) < 0)
         err = -errno;
     close(dir);

@@ -1,6 +1,6 @@
 /*
  * The spool as the gateway uses it: a maildir for archives. Layout under DATA_DIR:
- *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state
+ *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state, others with a draft at the end
  *   spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api
  *   spool/trash, spool/orphans              admin-api's
  *   archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700
@@ -37,6 +37,13 @@ int spool_create(struct spool *s, const char *id) __attribute__((warn_unused_res
  * fsynced before. After 0 the upload survives anything; after an error nothing of it may be acknowledged. */
 int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)
     __attribute__((warn_unused_result));
+/* What the manifest will say, written before the commit (not synced: it is for a process that is killed, not for a power
+ * cut): an upload that was committed and not published can be published by another. Gone with spool_publish. */
+int spool_draft_write(struct spool *s, const char *id, const void *bytes, size_t len) __attribute__((warn_unused_result));
+/* The draft, or the manifest that has taken its place. */
+ssize_t spool_draft_read(struct spool *s, const char *id, void *buffer, size_t size) __attribute__((warn_unused_result));
+/* Calls `each` with the id of every tmp/<id>, until it returns another value than 0: that, 0 or -errno. */
+int spool_each(struct spool *s, int (*each)(void *arg, const char *id), void *arg) __attribute__((warn_unused_result));
 /* Does new/<id> exist? 1, 0 or -errno. */
 int spool_is_published(const struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes tmp/<id>; what is not there is no error. */

@@ -12,12 +12,12 @@
 #define STATE        "state"
 #define STATE_BESIDE "state."
 
-ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size)
+ssize_t spool_read_file(const struct spool *s, const char *id, const char *name, void *buffer, size_t size)
 {
     int dir = spool_open_upload(s, id);
     if (dir < 0)
         return dir;
-    int fd = openat(dir, STATE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* it might be a pipe */
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* it might be a pipe */
     ssize_t n = fd < 0 ? -errno : read(fd, buffer, size);
     if (fd >= 0 && n < 0)
         n = -errno;
@@ -25,6 +25,11 @@ ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t s
         close(fd);
     close(dir);
     return n == (ssize_t)size ? -EMSGSIZE : n;
+}
+
+ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size)
+{
+    return spool_read_file(s, id, STATE, buffer, size);
 }
 
 static int replace_state(int dir, const char *beside, int (*still_ours)(void *arg), void *arg)

@@ -176,6 +176,7 @@ def test_failed_rename_gives_attempt_and_name_back(redis, tmp_path):
         assert put(service, token).status_code == 500
         assert held(redis, ticket) == 0 and not in_progress(service) and not published(service)
         assert redis.client.hlen(f"lc:{{{ticket}}}:names") == 0
+        assert redis.client.llen(f"lc:{{{ticket}}}:receipts") == 0
     service.process.stop()
 
 

@@ -4,12 +4,14 @@ import contextlib
 import os
 import select
 import socket
+import subprocess
 import sys
 import uuid
 
 import pytest
 import requests
 
+from lc import tus
 from lc.raw import Raw
 from lc.services import Gateway
 from lc.tickets import seed_ticket
@@ -145,3 +147,53 @@ def test_slow_senders_and_slow_lines(scratch, redis_server, tmp_path):
     with Raw(service.port) as raw:
         assert trickle(raw, token, 1_000_000, 5) == 408
     service.close()
+
+
+def test_unfinished_uploads_are_limited(redis_server, tmp_path):
+    """By ticket and by network, whatever gateway they were begun at; finished, terminated and expired ones count no more."""
+    env = {**GATEWAY_ENV, "MAX_UNFINISHED_PER_TICKET": "2", "MAX_UNFINISHED_PER_NETWORK": "3", "UPLOAD_EXPIRY": "4s",
+           "MAX_UPLOADS_PER_TICKET": "0"}
+    gateway = Gateway(tmp_path / "data", redis_server.url, tmp_path / "log", env).start()
+    (one, _), (two, _) = (seed_ticket(redis_server, attempts=10) for _ in range(2))
+
+    def begin(token, network, length=10, body=b"abc"):
+        return tus.create(gateway.port, token, length, body=body, X_Forwarded_For=network)
+
+    first = begin(one, "203.0.113.50")
+    assert begin(one, "203.0.113.50").status == 201
+    refused = begin(one, "203.0.113.51")
+    assert refused.status == 423 and refused.json()["code"] == "too_many_unfinished" and "2 uploads" in refused.json()["detail"]
+    assert begin(two, "203.0.113.50").status == 201
+    refused = begin(two, "203.0.113.50")
+    assert refused.status == 429 and int(refused.headers["retry-after"]) > 0
+    assert tus.request(gateway.port, "DELETE", tus.path_of(first)).status == 204
+    assert begin(one, "203.0.113.51", 3).status == 201, "finished at once"
+    last = begin(one, "203.0.113.51")
+    assert last.status == 201 and begin(one, "203.0.113.52").status == 423
+    until(lambda: begin(one, "203.0.113.52", 3).status == 201, 15, "the abandoned ones to expire")
+    gateway.close()
+
+
+def test_unfinished_uploads_keep_their_space(redis_server, tmp_path):
+    """What they declared is nobody else's, also after a restart; terminated ones give it back."""
+    data = tmp_path / "small"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(data)], check=True)
+    try:
+        gateway = Gateway(data, redis_server.url, tmp_path / "log", {
+            **GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "200ms"}).start()
+        token, _ = seed_ticket(redis_server, attempts=10)
+        begun = tus.create(gateway.port, token, 16_000_000, body=b"abc")
+        assert begun.status == 201
+        for _ in range(2):
+            until(lambda: gateway.metrics()["lc_upload_bytes_expected"] >= 15_999_997, 10, "the reservation")
+            assert put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 507
+            assert tus.create(gateway.port, token, 9_000_000).status == 507
+            gateway.restart()
+        path = tus.path_of(begun)
+        assert tus.patch(gateway.port, path, 3, b"x" * 8_000_000).status == 204, "its own space is its own"
+        assert tus.request(gateway.port, "DELETE", path).status == 204
+        until(lambda: put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 201, 10, "the space to be back")
+        gateway.close()
+    finally:
+        subprocess.run(["umount", "-l", str(data)], check=True)

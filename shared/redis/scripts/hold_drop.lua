@@ -6,6 +6,11 @@ local holder = redis.call('HGET', key, 'holder')
 if holder and holder ~= ARGV[2] then
     return 'ok'
 end
+if ARGV[4] == 'free' then
+    note_unfinished(key, ARGV[1], now())
+else
+    forget_unfinished(key, ARGV[1])
+end
 if ARGV[4] == 'gone' then
     redis.call('DEL', key)
     return 'ok'

@@ -117,3 +117,35 @@ end
 local function throttle_keys(account, network)
     return {'lc:rate:login:' .. account .. '@' .. network, 'lc:rate:login:' .. network}
 end
+
+-- Resumable uploads that are begun and not finished, by ticket and by network: sorted sets of their ends.
+local function unfinished_key(place)
+    return 'lc:unfinished:' .. place
+end
+
+local function count_unfinished(place, time)
+    redis.call('ZREMRANGEBYSCORE', unfinished_key(place), '-inf', text(time))
+    return redis.call('ZCARD', unfinished_key(place))
+end
+
+-- `key`: the upload's hash, which knows where it counts and for how long.
+local function each_unfinished(key, apply)
+    local at = redis.call('HMGET', key, 'ticket', 'network', 'expiry')
+    if at[3] then
+        apply(unfinished_key('{' .. at[1] .. '}'), at[3])
+        apply(unfinished_key(at[2]), at[3])
+    end
+end
+
+local function note_unfinished(key, upload, time)
+    each_unfinished(key, function(set, expiry)
+        redis.call('ZADD', set, text(time + expiry), upload)
+        redis.call('PEXPIRE', set, expiry)
+    end)
+end
+
+local function forget_unfinished(key, upload)
+    each_unfinished(key, function(set)
+        redis.call('ZREM', set, upload)
+    end)
+end
