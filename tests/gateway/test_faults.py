@@ -12,6 +12,7 @@ import pytest
 import requests
 from redis import Redis as RedisClient
 
+from lc import tus
 from lc.raw import Raw
 from lc.services import Gateway
 from lc.stores import Redis
@@ -273,3 +274,35 @@ def test_drains(gw, redis):
     assert answer.status == 201 and answer.headers["connection"] == "close"
     gw.process.popen.wait(10)
     gw.process.popen = None
+
+
+def test_redis_forgets_amid_a_resumable_upload(tmp_path, redis):
+    """FLUSHALL between two parts and within one: the disk knows how much counts, and the upload takes one attempt. Of the
+    receipts only what arrives afterwards is there: they are Redis's alone."""
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"UPLOAD_LEASE": "3s", "RESUME_LEASE": "600ms"}).start()
+    token, ticket = seed_ticket(redis, attempts=1)
+    ticket_keys = [f"lc:{{{ticket}}}:ticket", *redis.client.keys("lc:tok:*")]
+    raw_client = RedisClient(unix_socket_path=redis.socket)
+
+    def forget(epoch):
+        saved = {k: raw_client.dump(k) for k in ticket_keys}
+        redis.client.flushall()
+        for key, value in saved.items():  # what admin-api projects again
+            raw_client.restore(key, 0, value)
+        redis.client.set("lc:epoch", epoch)
+
+    path = tus.path_of(tus.create(service.port, token, 9, body=b"abc"))
+    forget("second")
+    assert tus.offset(service.port, path) == 3
+    with Raw(service.port) as raw:
+        raw.send(tus.head_of("PATCH", path, {"Content-Type": tus.PART, "Upload-Offset": "3", "Content-Length": "6"}, None) + b"def")
+        until(lambda: held(redis, ticket) == 1, 10, "the lease")
+        forget("third")
+        until(lambda: held(redis, ticket) == 1, 10, "the heartbeat to tell Redis again")
+        answer = raw.send(b"ghi").answer()
+    assert answer.status == 204, answer
+    assert [content for content, _ in published(service).values()] == [b"abcdefghi"]
+    assert held(redis, ticket) == 1 and put(service, token).status_code == 423
+    receipt = requests.get(f"{service.url}/u/{token}", headers={"Accept": "application/json"}).json()
+    assert [a["size"] for a in receipt["archives"]] == [9]
+    service.close()
