@@ -7,8 +7,6 @@
 #include "shared/redis/attempts.h"
 #include "shared/redis/reply.h"
 
-#define NUMBER_SIZE 24
-
 /* What a script answers first; the rest of an admission stands in fixed places (scripts/prelude.lua). */
 static const struct {
     const char *word;
@@ -30,17 +28,6 @@ struct committing {
     void *arg;
 };
 
-static char *number(int64_t n, char out[NUMBER_SIZE])
-{
-    snprintf(out, NUMBER_SIZE, "%lld", (long long)n);
-    return out;
-}
-
-static int64_t number_at(const redisReply *r, size_t i)
-{
-    return strtoll(redis_reply_text(r, i), NULL, 10);
-}
-
 static void read_admission(const redisReply *r, struct admission *a)
 {
     *a = (struct admission){.status = ADMISSION_UNAVAILABLE};
@@ -49,13 +36,13 @@ static void read_admission(const redisReply *r, struct admission *a)
             a->status = words[i].status;
     if (a->status == ADMISSION_UNAVAILABLE)
         return;
-    a->ticket_id = number_at(r, 1);
-    a->number = number_at(r, 2);
-    a->attempts = number_at(r, 3);
-    a->free = number_at(r, 4);
-    a->max_bytes = number_at(r, 5);
-    a->expires_ms = number_at(r, 6);
-    a->retry_ms = number_at(r, 7);
+    a->ticket_id = redis_reply_number(r, 1);
+    a->number = redis_reply_number(r, 2);
+    a->attempts = redis_reply_number(r, 3);
+    a->free = redis_reply_number(r, 4);
+    a->max_bytes = redis_reply_number(r, 5);
+    a->expires_ms = redis_reply_number(r, 6);
+    a->retry_ms = redis_reply_number(r, 7);
     a->resolved = strcmp(redis_reply_text(r, 8), "1") == 0;
     snprintf(a->platform, sizeof(a->platform), "%s", redis_reply_text(r, 9));
     snprintf(a->epoch, sizeof(a->epoch), "%s", redis_reply_text(r, 10));
@@ -82,30 +69,30 @@ static void ask(struct redis_link *l, enum redis_script script, int argc, const 
 void attempts_reserve(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
                       attempts_cb cb, void *arg)
 {
-    char lease[NUMBER_SIZE];
-    const char *argv[] = {token_hash, upload_id, number(lease_ms, lease)};
+    char lease[REDIS_NUMBER_SIZE];
+    const char *argv[] = {token_hash, upload_id, redis_number(lease_ms, lease)};
     ask(l, REDIS_SCRIPT_reserve, 3, argv, cb, arg);
 }
 
 void attempts_reserve_within(struct redis_link *l, const char *token_hash, const char *upload_id, int64_t lease_ms,
                              const struct attempts_limits *limits, attempts_cb cb, void *arg)
 {
-    char lease[NUMBER_SIZE], failed[NUMBER_SIZE], window[NUMBER_SIZE], uploads[NUMBER_SIZE];
+    char lease[REDIS_NUMBER_SIZE], failed[REDIS_NUMBER_SIZE], window[REDIS_NUMBER_SIZE], uploads[REDIS_NUMBER_SIZE];
     const char *argv[] = {token_hash,
                           upload_id,
-                          number(lease_ms, lease),
+                          redis_number(lease_ms, lease),
                           limits->network,
-                          number(limits->failed_tokens, failed),
-                          number(limits->window_ms, window),
-                          number(limits->uploads, uploads)};
+                          redis_number(limits->failed_tokens, failed),
+                          redis_number(limits->window_ms, window),
+                          redis_number(limits->uploads, uploads)};
     ask(l, REDIS_SCRIPT_reserve, 7, argv, cb, arg);
 }
 
 void attempts_renew(struct redis_link *l, int64_t ticket_id, const char *upload_id, const char *epoch, int64_t lease_ms,
                     attempts_cb cb, void *arg)
 {
-    char ticket[NUMBER_SIZE], lease[NUMBER_SIZE];
-    const char *argv[] = {number(ticket_id, ticket), upload_id, epoch, number(lease_ms, lease)};
+    char ticket[REDIS_NUMBER_SIZE], lease[REDIS_NUMBER_SIZE];
+    const char *argv[] = {redis_number(ticket_id, ticket), upload_id, epoch, redis_number(lease_ms, lease)};
     ask(l, REDIS_SCRIPT_renew, 4, argv, cb, arg);
 }
 
@@ -136,9 +123,9 @@ static void on_receipts(void *arg, const redisReply *reply, int err)
 void attempts_receipts(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
                        attempts_receipts_cb cb, void *arg)
 {
-    char failed[NUMBER_SIZE], window[NUMBER_SIZE];
-    const char *argv[] = {token_hash, limits->network, number(limits->failed_tokens, failed),
-                          number(limits->window_ms, window)};
+    char failed[REDIS_NUMBER_SIZE], window[REDIS_NUMBER_SIZE];
+    const char *argv[] = {token_hash, limits->network, redis_number(limits->failed_tokens, failed),
+                          redis_number(limits->window_ms, window)};
     struct reading *reading = malloc(sizeof(*reading));
     if (reading == NULL)
         abort();
@@ -149,9 +136,9 @@ void attempts_receipts(struct redis_link *l, const char *token_hash, const struc
 void attempts_status_within(struct redis_link *l, const char *token_hash, const struct attempts_limits *limits,
                             attempts_cb cb, void *arg)
 {
-    char failed[NUMBER_SIZE], window[NUMBER_SIZE];
-    const char *argv[] = {token_hash, limits->network, number(limits->failed_tokens, failed),
-                          number(limits->window_ms, window)};
+    char failed[REDIS_NUMBER_SIZE], window[REDIS_NUMBER_SIZE];
+    const char *argv[] = {token_hash, limits->network, redis_number(limits->failed_tokens, failed),
+                          redis_number(limits->window_ms, window)};
     ask(l, REDIS_SCRIPT_status, 4, argv, cb, arg);
 }
 
@@ -172,8 +159,8 @@ static void on_released(void *arg, const redisReply *reply, int err)
 static void give_back(struct redis_link *l, enum redis_script script, int64_t ticket_id, const char *upload_id,
                       void (*cb)(void *arg), void *arg)
 {
-    char ticket[NUMBER_SIZE];
-    const char *argv[] = {number(ticket_id, ticket), upload_id};
+    char ticket[REDIS_NUMBER_SIZE];
+    const char *argv[] = {redis_number(ticket_id, ticket), upload_id};
     struct releasing *releasing = malloc(sizeof(*releasing));
     if (releasing == NULL)
         abort();
@@ -197,7 +184,7 @@ static void on_committed(void *arg, const redisReply *reply, int err)
     const char *word = err < 0 ? "" : redis_reply_text(reply, 0);
     free(arg);
     if (strcmp(word, "ok") == 0)
-        committing.cb(committing.arg, COMMIT_OK, redis_reply_text(reply, 1), number_at(reply, 2));
+        committing.cb(committing.arg, COMMIT_OK, redis_reply_text(reply, 1), redis_reply_number(reply, 2));
     else
         committing.cb(committing.arg,
                       strcmp(word, "gone") == 0      ? COMMIT_GONE
@@ -217,15 +204,15 @@ static struct committing *committing_new(attempts_commit_cb cb, void *arg)
 
 void attempts_claimed(struct redis_link *l, int64_t ticket_id, const char *upload_id, attempts_commit_cb cb, void *arg)
 {
-    char ticket[NUMBER_SIZE];
-    const char *argv[] = {number(ticket_id, ticket), upload_id};
+    char ticket[REDIS_NUMBER_SIZE];
+    const char *argv[] = {redis_number(ticket_id, ticket), upload_id};
     redis_link_script(l, 0, REDIS_SCRIPT_claimed, 2, argv, on_committed, committing_new(cb, arg));
 }
 
 void attempts_commit(struct redis_link *l, const struct commit_request *r, attempts_commit_cb cb, void *arg)
 {
-    char ticket[NUMBER_SIZE];
-    const char *argv[4 + 4] = {number(r->ticket_id, ticket), r->upload_id, r->epoch, r->receipt};
+    char ticket[REDIS_NUMBER_SIZE];
+    const char *argv[4 + 4] = {redis_number(r->ticket_id, ticket), r->upload_id, r->epoch, r->receipt};
     int argc = 4;
     for (int i = 0; i < 4 && r->names[i] != NULL; ++i)
         argv[argc++] = r->names[i];

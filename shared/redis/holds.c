@@ -7,7 +7,6 @@
 
 #include "shared/redis/reply.h"
 
-#define NUMBER_SIZE    24
 #define BOX_PREFIX     "lc:box:{"
 #define LISTEN_SLACK_S 5
 
@@ -22,17 +21,6 @@ static const struct {
 } words[] = {
     {"ok", HOLD_OK}, {"held", HOLD_HELD}, {"finished", HOLD_FINISHED}, {"unknown", HOLD_UNKNOWN}, {"lost", HOLD_LOST}};
 
-static char *number(int64_t n, char out[NUMBER_SIZE])
-{
-    snprintf(out, NUMBER_SIZE, "%lld", (long long)n);
-    return out;
-}
-
-static int64_t number_at(const redisReply *r, size_t i)
-{
-    return strtoll(redis_reply_text(r, i), NULL, 10);
-}
-
 static void read_answer(const redisReply *r, struct hold_answer *a)
 {
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i)
@@ -40,7 +28,7 @@ static void read_answer(const redisReply *r, struct hold_answer *a)
             a->status = words[i].status;
     if (strcmp(redis_reply_text(r, 0), "crowded") == 0)
         a->status = strcmp(redis_reply_text(r, 1), "ticket") == 0 ? HOLD_CROWDED_TICKET : HOLD_CROWDED_NETWORK;
-    a->fence = a->left_ms = a->size = number_at(r, 1);
+    a->fence = a->left_ms = a->size = redis_reply_number(r, 1);
     a->wanted = a->fence == 1;
     a->lapsed = strcmp(redis_reply_text(r, 2), "1") == 0;
     snprintf(a->sha256, sizeof(a->sha256), "%s", redis_reply_text(r, 2));
@@ -73,27 +61,31 @@ void hold_take(struct redis_link *l, const struct hold *h, enum hold_how how, co
     static const char *const hows[] = {[HOLD_NEW] = "new", [HOLD_KNOWN] = "known", [HOLD_FOUND] = "found"};
     static const struct hold_limits none = {.network = ""};
     const struct hold_limits *most = limits != NULL ? limits : &none;
-    char lease[NUMBER_SIZE], keep[NUMBER_SIZE], ticket[NUMBER_SIZE], of_ticket[NUMBER_SIZE], of_network[NUMBER_SIZE],
-        expiry[NUMBER_SIZE];
+    char lease[REDIS_NUMBER_SIZE], keep[REDIS_NUMBER_SIZE], ticket[REDIS_NUMBER_SIZE], of_ticket[REDIS_NUMBER_SIZE],
+        of_network[REDIS_NUMBER_SIZE], expiry[REDIS_NUMBER_SIZE];
     const char *argv[] = {h->upload_id,
                           h->holder,
                           h->box,
-                          number(h->lease_ms, lease),
-                          number(h->keep_ms, keep),
+                          redis_number(h->lease_ms, lease),
+                          redis_number(h->keep_ms, keep),
                           hows[how],
-                          number(h->ticket_id, ticket),
+                          redis_number(h->ticket_id, ticket),
                           most->network,
-                          number(most->per_ticket, of_ticket),
-                          number(most->per_network, of_network),
-                          number(most->expiry_ms, expiry)};
+                          redis_number(most->per_ticket, of_ticket),
+                          redis_number(most->per_network, of_network),
+                          redis_number(most->expiry_ms, expiry)};
     ask(l, REDIS_SCRIPT_hold_take, limits != NULL ? 11 : 7, argv, cb, arg);
 }
 
 void hold_keep(struct redis_link *l, const struct hold *h, hold_cb cb, void *arg)
 {
-    char lease[NUMBER_SIZE], keep[NUMBER_SIZE], fence[NUMBER_SIZE];
-    const char *argv[] = {
-        h->upload_id, h->holder, h->box, number(h->lease_ms, lease), number(h->keep_ms, keep), number(h->fence, fence)};
+    char lease[REDIS_NUMBER_SIZE], keep[REDIS_NUMBER_SIZE], fence[REDIS_NUMBER_SIZE];
+    const char *argv[] = {h->upload_id,
+                          h->holder,
+                          h->box,
+                          redis_number(h->lease_ms, lease),
+                          redis_number(h->keep_ms, keep),
+                          redis_number(h->fence, fence)};
     ask(l, REDIS_SCRIPT_hold_keep, 6, argv, cb, arg);
 }
 
@@ -101,8 +93,9 @@ void hold_drop(struct redis_link *l, const struct hold *h, enum hold_end how, in
                hold_cb cb, void *arg)
 {
     static const char *const hows[] = {[HOLD_FREE] = "free", [HOLD_DONE] = "finished", [HOLD_GONE] = "gone"};
-    char keep[NUMBER_SIZE], bytes[NUMBER_SIZE];
-    const char *argv[] = {h->upload_id, h->holder, number(h->keep_ms, keep), hows[how], number(size, bytes), sha256};
+    char keep[REDIS_NUMBER_SIZE], bytes[REDIS_NUMBER_SIZE];
+    const char *argv[] = {h->upload_id, h->holder, redis_number(h->keep_ms, keep), hows[how], redis_number(size, bytes),
+                          sha256};
     ask(l, REDIS_SCRIPT_hold_drop, 6, argv, cb, arg);
 }
 
@@ -126,12 +119,12 @@ static void on_asked(void *arg, const redisReply *reply, int err)
 
 void hold_listen(struct redis_link *l, const char *box, unsigned seconds, hold_asked_cb cb, void *arg)
 {
-    char key[128], wait[NUMBER_SIZE];
+    char key[128], wait[REDIS_NUMBER_SIZE];
     struct listening *listening = malloc(sizeof(*listening));
     if (listening == NULL)
         abort();
     *listening = (struct listening){cb, arg};
     snprintf(key, sizeof(key), BOX_PREFIX "%s}", box);
-    const char *argv[] = {"BLPOP", key, number(seconds, wait)};
+    const char *argv[] = {"BLPOP", key, redis_number(seconds, wait)};
     redis_link_command(l, (seconds + LISTEN_SLACK_S) * 1000, 3, argv, on_asked, listening);
 }

@@ -2,6 +2,7 @@
 #include "shared/redis/reply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,17 @@ const char *redis_reply_text(const redisReply *r, size_t i)
         return "";
     const redisReply *e = r->element[i];
     return e->type == REDIS_REPLY_STRING || e->type == REDIS_REPLY_STATUS ? e->str : "";
+}
+
+int64_t redis_reply_number(const redisReply *r, size_t i)
+{
+    return strtoll(redis_reply_text(r, i), NULL, 10);
+}
+
+char *redis_number(int64_t n, char out[REDIS_NUMBER_SIZE])
+{
+    snprintf(out, REDIS_NUMBER_SIZE, "%lld", (long long)n);
+    return out;
 }
 
 bool redis_reply_is_master(const redisReply *role)

@@ -14,8 +14,14 @@ int redis_reply_error(const redisReply *r);
 int64_t redis_reply_int(const redisReply *r);
 /* Element i of an array as text, "" when there is none. */
 const char *redis_reply_text(const redisReply *r, size_t i);
+/* Element i of an array as a number; 0 when there is none. */
+int64_t redis_reply_number(const redisReply *r, size_t i);
 bool redis_reply_is_master(const redisReply *role); /* the answer to ROLE */
 /* Copies run_id out of INFO's text: 0, or -EPROTO when it is not there. */
 int redis_reply_run_id(const redisReply *info, char out[41]);
+
+#define REDIS_NUMBER_SIZE 24
+/* `n` as a word of a command: `out`. */
+char *redis_number(int64_t n, char out[REDIS_NUMBER_SIZE]);
 
 #endif
