@@ -20,7 +20,7 @@ from lc.wait import until
 sys.path.insert(0, os.path.dirname(__file__))
 from spool import held, in_progress, published  # noqa: E402
 
-GATEWAY_ENV = {"TRUSTED_PROXIES": "127.0.0.1", "UPLOAD_LEASE": "3s", "RESUME_LEASE": "600ms"}
+GATEWAY_ENV = {"TRUSTED_PROXIES": "127.0.0.1", "UPLOAD_LEASE": "3s", "RESUME_LEASE": "3s"}
 EXAMPLES = os.path.join(ROOT, "deploy", "proxy")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
