@@ -1,4 +1,4 @@
-// Builds both faces into OUT/upload-gw and OUT/admin-api: node build.mjs OUT. Does only what changed sources ask for:
+// Builds both faces into OUT/upload-gw and OUT/admin-api: node build.mjs OUT; --check looks at their types. Does only what changed sources ask for:
 // packages are kept by the lock file's hash, results by the sources'. Must run on plain Node 18 before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -70,8 +70,13 @@ function replace(target, source) {
 }
 
 if (process.argv.length !== 3) {
-  process.stderr.write('usage: node build.mjs OUT\n');
+  process.stderr.write('usage: node build.mjs OUT | --check\n');
   process.exit(2);
+}
+if (process.argv[2] === '--check') {
+  installPackages();
+  run(process.execPath, [join(modules, 'svelte-check', 'bin', 'svelte-check'), '--tsconfig', './tsconfig.json', '--fail-on-warnings']);
+  process.exit(0);
 }
 const out = resolve(process.argv[2]);
 const stamp = hashOf(SOURCES);

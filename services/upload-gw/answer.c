@@ -12,6 +12,9 @@
 #include "shared/log/log.h"
 
 #define HEAD_BYTES 1536
+#define ENDING_POLICY                                                                                                  \
+    "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "                 \
+    "frame-ancestors 'none'; form-action 'none'\r\n"
 
 static const struct {
     int status;
@@ -122,6 +125,15 @@ void answer_text(struct conn *c, int status, const char *type, const char *text,
 
 void answer_lines(struct conn *c, int status, const char *text, const char *more_headers)
 {
+    char *page = NULL, lines[256];
+    size_t len = 0;
+
+    if (c->form && ending_fill(&c->lane->gateway->ending, status, text, &page, &len) == 0) {
+        snprintf(lines, sizeof(lines), "%s%s", ENDING_POLICY, more_headers);
+        send_answer(c, status, "text/html; charset=utf-8", page, len, lines);
+        free(page);
+        return;
+    }
     send_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), more_headers);
 }
 

@@ -207,7 +207,7 @@ static void answered(struct conn *c)
     }
     c->route = NULL;
     c->headers = NULL;
-    c->plain = false;
+    c->plain = c->form = false;
     c->head_only = false;
     c->waiting = c->served = true;
     if (c->held_len > 0 || wire_holds(&c->wire)) /* by a timer, so that pipelined requests do not recurse */

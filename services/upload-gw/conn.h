@@ -40,6 +40,7 @@ struct conn {
     bool served;      /* had an answer already */
     bool keep;        /* the connection may stay after the answer */
     bool plain;       /* the client reads text rather than JSON */
+    bool form;        /* and that text on a page: a browser without JavaScript */
     bool head_only;   /* HEAD: no body in the answer */
     bool handshaking;
     bool lingering;

@@ -81,7 +81,9 @@ void upload_by_path(struct conn *c, const struct head *h)
     const char *slash = memchr(token.data, '/', token.len);
     char decoded[128];
 
-    c->plain = accept_is_terminal(accept_wanted(h));
+    enum accept accept = accept_wanted(h);
+    c->form = accept == ACCEPT_HTML;
+    c->plain = c->form || accept_is_terminal(accept);
     if (slash != NULL) {
         name = (struct span){slash + 1, (size_t)(token.data + token.len - slash - 1)};
         token.len = (size_t)(slash - token.data);

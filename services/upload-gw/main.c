@@ -20,7 +20,6 @@
 #include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
-#include "services/upload-gw/uploader.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
 #include "shared/net/inherit.h"
@@ -227,9 +226,12 @@ static int start_lanes(struct gateway *g, char *why)
     struct lane_doors doors = {.listen = -1, .status = -1, .web_dir = web};
 
     find_pages(config, web, sizeof(web));
-    int missing = uploader_load(web, &g->uploader);
+    int missing = ending_read(web, "uploader.sh", &g->uploader);
     if (missing < 0)
         log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
+    missing = ending_load(web, &g->ending);
+    if (missing < 0)
+        log_warn("ending.missing", LOG_E(missing), LOG_S("directory", web));
     int err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
     if (err == 0 && strcmp(config->status_listen, "off") != 0)
         err = listen_on(INHERIT_STATUS, "GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);

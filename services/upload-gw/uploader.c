@@ -1,8 +1,6 @@
 /* The script that customers upload with; see uploader.h. */
 #include "services/upload-gw/uploader.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +8,6 @@
 #include "services/upload-gw/answer.h"
 
 #define SCRIPT_TYPE "text/x-shellscript; charset=utf-8"
-#define SCRIPT_SIZE 65536
-
-int uploader_load(const char *web_dir, char **out)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/uploader.sh", web_dir);
-    FILE *in = fopen(path, "re");
-    char *text = in == NULL ? NULL : calloc(1, SCRIPT_SIZE);
-    int err = in == NULL ? -errno : text == NULL ? -ENOMEM : 0;
-    if (err == 0 && fread(text, 1, SCRIPT_SIZE - 1, in) == SCRIPT_SIZE - 1)
-        err = -EFBIG;
-    if (in != NULL)
-        fclose(in);
-    *out = err == 0 ? text : NULL;
-    if (err < 0)
-        free(text);
-    return err;
-}
 
 /* The script as it lies beside the pages, with address and token in its two empty assignments. PUBLIC_URL was checked
  * at the start and a canonical token is hexadecimal: neither needs quoting beyond what is there. */

@@ -4,8 +4,6 @@
 
 #include "services/upload-gw/conn.h"
 
-/* Reads uploader.sh from the directory of the pages: malloc'ed text, or -errno. At the start. */
-int uploader_load(const char *web_dir, char **out) __attribute__((warn_unused_result));
 /* `token`: canonical. The address is PUBLIC_URL, never the request's Host. */
 void uploader_answer(struct conn *c, const char *token);
 

@@ -32,6 +32,11 @@ export function lang(): Lang {
   return state.lang;
 }
 
+/** The language as the reader's browser writes dates and numbers in it: en-GB where that is asked for, not just en. */
+export function locale(): string {
+  return navigator.languages.find((one) => one.slice(0, 2).toLowerCase() === state.lang) ?? state.lang;
+}
+
 export function setLang(next: Lang): void {
   state.lang = next;
   document.documentElement.lang = next;

@@ -1,6 +1,7 @@
 // The colour mode: light, dark or as the system has it. Sets Bootstrap's data-bs-theme; must not draw anything.
 
-export type Theme = 'auto' | 'light' | 'dark';
+export const themes = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof themes)[number];
 const STORED = 'lc-theme';
 const dark = matchMedia('(prefers-color-scheme: dark)');
 

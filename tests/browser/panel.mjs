@@ -1,23 +1,11 @@
 // The panel against the real services, as an engineer uses it.
 import assert from 'node:assert/strict';
+import { enrol, logIn, password } from './people.mjs';
 import { until } from './visit.mjs';
-
-/** Everybody logs in once or twice: one-time codes are good for one use each. */
-async function login(visit, page, path = '/') {
-  const { admin } = await visit.ask('urls');
-  const { username, password } = (visit.me = await visit.ask('engineer'));
-  visit.expect(/status of 401/);
-  await page.goto(admin + path);
-  await page.getByLabel('User name').fill(username);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByLabel('One-time code').fill(await visit.ask('code', username));
-  await page.getByRole('button', { name: 'Log in' }).click();
-}
 
 async function inside(visit, path = '/', options) {
   const page = await visit.page(options);
-  await login(visit, page, path);
+  visit.me = await logIn(visit, page, path);
   await page.getByRole('button', { name: 'Log out' }).waitFor();
   return page;
 }
@@ -55,33 +43,14 @@ export async function enrolment_with_qr_code_and_backup_codes(visit) {
   const person = await visit.ask('person', 'novice');
   const page = await visit.page();
   await page.goto(`${admin}/account/two_factor/setup/`);
-  await page.getByLabel('User name').fill(person.username);
-  await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('heading', { name: 'Set up the second step' }).waitFor();
-  await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('button', { name: 'Set up the second step' }).click();
-  const picture = page.getByRole('img', { name: 'QR code' });
-  await picture.waitFor();
-  await until(() => picture.evaluate((image) => image.complete && image.naturalWidth > 0), 'the QR code');
-  const secret = (await page.locator('.secret').innerText()).trim();
-  await visit.inspect(page, 'panel enrolment');
-  await page.getByLabel('One-time code').fill('12');
-  await page.getByRole('button', { name: 'Confirm' }).click();
-  await until(() => page.locator('[role=alert], .invalid-feedback').first().isVisible(), 'the refusal of a wrong code');
-  await page.getByLabel('One-time code').fill(await visit.ask('code_of', secret));
-  await page.getByRole('button', { name: 'Confirm' }).click();
-  await page.getByRole('heading', { name: 'Backup codes' }).waitFor();
-  const codes = await page.locator('.codes code').allInnerTexts();
-  assert.equal(new Set(codes).size, 10);
+  await password(page, person);
+  const codes = await enrol(visit, page, person);
   await visit.inspect(page, 'panel backup codes');
   await page.getByRole('button', { name: 'I have kept them' }).click();
   await page.getByText('The second step is set up.').waitFor();
   await page.getByText('10 backup codes left').waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByLabel('User name').fill(person.username);
-  await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await password(page, person);
   await page.getByLabel('One-time code').fill(codes[0]);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: 'Tickets' }).waitFor();
@@ -228,6 +197,7 @@ export async function a_session_revoked_in_another_tab_loses_nothing_typed(visit
   await visit.inspect(page, 'panel session ended');
   const { username, password } = visit.me;
   assert.equal(await page.getByRole('dialog').getByLabel('User name').inputValue(), username);
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'login-password');
   await page.getByRole('dialog').getByLabel('Password').fill(password);
   await page.getByRole('dialog').getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('dialog').getByLabel('One-time code').fill(await visit.ask('code', username));
@@ -238,7 +208,7 @@ export async function a_session_revoked_in_another_tab_loses_nothing_typed(visit
 
 export async function markup_in_names_and_notes_does_nothing(visit) {
   const harm = '<img src=x onerror="document.title=1"><script>document.title=1</script>[x](javascript:document.title=1) <a href="javascript:alert(1)">y</a> <svg onload=document.title=1> <iframe src="data:text/html,x"></iframe> <style>*{display:none}</style>';
-  const ticket = await visit.ask('ticket', { note: `${harm}\n\n# fine` });
+  const ticket = await visit.ask('ticket', { note: `${harm}\n\n# fine\n\n\u202e${'w'.repeat(1000)}\u200b` });
   await visit.ask('put', ticket.token, '<b onmouseover=alert(1)>&quot;\u202egpj.log', 10);
   await visit.ask('put', ticket.token, `${'w'.repeat(240)}.log`, 10);
   await visit.ask('put', ticket.token, 'ноль\u200bширина.log', 10);
@@ -265,11 +235,13 @@ export async function platforms(visit) {
   await page.getByRole('link', { name: 'New platform' }).click();
   await page.getByLabel('Short name').fill('not a slug');
   await page.getByLabel('Name shown').fill('Desktop');
+  await page.getByLabel('Largest archive').fill('1000');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.locator('#name-error').waitFor();
   await visit.inspect(page, 'panel platform errors');
   await page.getByLabel('Short name').fill('desktop');
   await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('cell', { name: '1 kB' }).waitFor();
   await page.getByRole('link', { name: 'desktop', exact: true }).click();
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('link', { name: 'desktop', exact: true }).waitFor({ state: 'detached' });
@@ -371,4 +343,61 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
   await page.goto(`${admin}/account/login/?next=//evil.example/`);
   await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+}
+
+export async function the_old_routes_are_entry_points(visit) {
+  const ticket = await visit.ask('ticket');
+  await visit.ask('put', ticket.token, 'old.log', 1000);
+  const { admin } = await visit.ask('urls');
+  const page = await inside(visit, '/');
+  const at = `android/${ticket.number}/`;
+  const routes = [
+    ['/', 'Tickets', '/tickets/'], ['/tickets/', 'Tickets'], ['/tickets/create/', 'New ticket'], ['/tickets/show/android/', 'Android'],
+    [`/tickets/show/${at}`, `Ticket ${ticket.number}`], [`/tickets/update/${at}`, `Ticket ${ticket.number}`],
+    ['/account/show/', 'Profile'], ['/account/update/', 'Profile'], ['/account/password-change/', 'Change the password'],
+    ['/account/two_factor/', 'Second step'], ['/account/two_factor/backup/tokens/', 'Second step'],
+    ['/account/two_factor/setup/', 'Set up the second step'], ['/admin/', 'Users', '/users/'],
+  ];
+  for (const [path, heading, end = path] of routes) {
+    await page.goto(admin + path);
+    await page.getByRole('heading', { name: heading, exact: true }).first().waitFor();
+    await until(() => new URL(page.url()).pathname === end, `${path} to lead to ${end}`);
+  }
+  await page.goto(`${admin}/tickets/update/${at}`);
+  await page.getByLabel('Note', { exact: true }).waitFor();
+  await visit.inspect(page, 'panel ticket edit');
+}
+
+export async function a_download_link_asks_for_the_login_first(visit) {
+  const ticket = await visit.ask('ticket');
+  await visit.ask('put', ticket.token, 'linked.log', 1000);
+  const page = await visit.page();
+  const [download] = await Promise.all([page.waitForEvent('download'), logIn(visit, page, `/archives/download/${ticket.number}/linked.log`)]);
+  assert.equal(download.suggestedFilename(), 'linked.log');
+  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+}
+
+export async function a_phone(visit) {
+  const ticket = await visit.ask('ticket', { note: 'On the road' });
+  await visit.ask('put', ticket.token, 'phone.log', 1000);
+  const page = await inside(visit, '/tickets/', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+  await page.getByRole('table').waitFor();
+  assert.ok(await fits());
+  await visit.inspect(page, 'panel phone tickets');
+  await page.locator('#search').fill(String(ticket.number));
+  await page.getByRole('link', { name: String(ticket.number), exact: true }).click();
+  await page.getByRole('rowheader', { name: 'phone.log' }).waitFor();
+  assert.ok(await fits());
+  await visit.inspect(page, 'panel phone ticket');
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await page.getByLabel('Note', { exact: true }).waitFor();
+  assert.ok(await fits());
+  await visit.inspect(page, 'panel phone ticket edit');
+}
+
+export async function nothing_there_yet(visit) {
+  const page = await inside(visit, '/tickets/?search=nosuchnumber');
+  await page.getByText('No ticket fits.').waitFor();
+  await visit.inspect(page, 'panel no tickets');
 }

@@ -42,11 +42,12 @@ def test_assets_are_hashed_and_have_compressed_siblings(face):
 
 
 @pytest.mark.parametrize("face,name", [("upload-gw", "upload.html"), ("upload-gw", "token.html"),
+                                       ("upload-gw", "received.html"), ("upload-gw", "refused.html"),
                                        ("admin-api", "index.html")])
 def test_pages_run_nothing_inline_and_load_only_ours(face, name):
     text = page(face, name)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", text)
-    assert not re.search(r"(?:src|href)=\"(?!/)", text)
+    assert not re.search(r"(?:src|href)=\"(?![/?])", text)
 
 
 def keys(text):
@@ -77,12 +78,13 @@ def test_both_languages_fill_in_the_same():
 @pytest.mark.parametrize("face", FACES)
 def test_every_text_is_used(face):
     sources = []
-    for directory, _, names in os.walk(os.path.join(ROOT, "services", face, "web", "src")):
-        sources += [os.path.join(directory, name) for name in names if name.endswith((".ts", ".svelte"))]
+    for top in (os.path.join(ROOT, "services", face, "web", "src"), os.path.join(ROOT, "shared", "web")):
+        for directory, _, names in os.walk(top):
+            sources += [os.path.join(directory, name) for name in names if name.endswith((".ts", ".svelte"))]
     text = "".join(read(path).decode() for path in sources if "/words" not in path)
     table = read(ROOT, f"services/{face}/web/src/" + ("words.ts" if face == "upload-gw" else "words/en.ts")).decode()
     unused = [key for key in keys(table.split("export const ru")[0]) if not re.search(rf"\b{key}\b", text)]
-    assert unused == [] or all(key.startswith("scope_") for key in unused), unused
+    assert unused == [] or all(key.startswith(("scope_", "theme_")) for key in unused), unused
 
 
 @pytest.mark.parametrize("directory", ["services", "tests/browser"])

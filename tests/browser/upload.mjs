@@ -28,7 +28,7 @@ async function sendAndGetReceipt(page) {
 export async function one_file_from_link_to_receipt(visit) {
   const { page, ticket } = await open(visit, { attempts: 3 });
   const file = await visit.ask('file', 'logs.tar.gz', 300000);
-  assert.match(await page.locator('dl').first().innerText(), new RegExp(`${ticket.number}[^]*android[^]*3 uploads left`));
+  assert.match(await page.locator('dl').first().innerText(), new RegExp(`${ticket.number}[^]*Android[^]*3 uploads left`));
   assert.equal((await page.context().cookies()).length, 0);
   await choose(page, file.path);
   await visit.inspect(page, 'upload chosen');
@@ -244,8 +244,64 @@ export async function without_javascript(visit) {
   assert.equal(new URL(page.url()).pathname, `/u/${ticket.token}`);
   await page.locator('#plain-file').setInputFiles(file.path);
   await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('heading', { name: 'Received' }).waitFor();
   await page.getByText(file.sha256).waitFor();
   assert.equal((await archives(visit, ticket))[0].sha256, file.sha256);
+  await page.getByRole('link', { name: 'Send another file' }).click();
+  await page.locator('#plain-file').setInputFiles((await visit.ask('file', 'empty.log', 0)).path);
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('heading', { name: 'Not received' }).waitFor();
+  await page.getByText('is empty').waitFor();
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+/** What the plain form ends on, in a browser that can be asked about it. */
+export async function the_ends_of_a_plain_form(visit) {
+  visit.expect(/status of 4\d\d/);
+  const { gateway } = await visit.ask('urls');
+  const send = async (token, name, heading, what) => {
+    const page = await visit.page();
+    await page.goto(`${gateway}/u/`);
+    await page.evaluate(([to, called]) => {
+      const form = Object.assign(document.createElement('form'), { method: 'post', action: `/u/${to}`, enctype: 'multipart/form-data' });
+      const input = Object.assign(document.createElement('input'), { type: 'file', name: 'file' });
+      const files = new DataTransfer();
+      files.items.add(new File(['content'], called));
+      input.files = files.files;
+      form.append(input);
+      document.body.append(form);
+      form.submit();
+    }, [token, name]);
+    await page.getByRole('heading', { name: heading, exact: false }).waitFor();
+    await visit.inspect(page, what);
+    return page;
+  };
+  const ticket = await visit.ask('ticket');
+  const page = await send(ticket.token, "<b>&'quoted'.log", /^Received/, 'upload plain form received');
+  assert.equal(await page.locator('b').count(), 0);
+  await send('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'a.log', /^Not received/, 'upload plain form refused');
+}
+
+export async function names_that_are_hard_to_read(visit) {
+  visit.expect(/status of 400/);
+  const { page, ticket } = await open(visit);
+  const give = (name) => page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('x') });
+  await give('ноль\u200bширина\u2066.log');
+  await page.getByText('⟨200B⟩').first().waitFor();
+  await page.getByText('⟨2066⟩').first().waitFor();
+  await sendAndGetReceipt(page);
+  await page.getByRole('button', { name: 'Send another file' }).click();
+  await give(`${'n'.repeat(200)}.log`);
+  await page.getByText('nnnnn').first().waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  await sendAndGetReceipt(page);
+  await visit.inspect(page, 'upload long name');
+  await page.getByRole('button', { name: 'Send another file' }).click();
+  await give(`${'n'.repeat(1000)}.log`);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('alert').getByText('Rename it').waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  assert.equal((await archives(visit, ticket)).length, 2);
 }
 
 export async function console_line(visit) {
@@ -270,6 +326,27 @@ export async function two_tabs_do_not_fight(visit) {
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 60000 });
   assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+export async function two_tabs_send_the_same_file(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket, gateway } = await open(visit);
+  const other = await page.context().newPage();
+  await other.goto(`${gateway}/u/#${ticket.token}`);
+  const file = await visit.ask('file', 'same.bin', 100_000_000);
+  for (const tab of [page, other]) await choose(tab, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await other.getByRole('button', { name: 'Send', exact: true }).click();
+  await other.getByText('Another tab of this browser').waitFor();
+  await page.close({ runBeforeUnload: false });
+  await other.reload();
+  await other.getByText('An upload was interrupted: same.bin').waitFor();
+  await choose(other, file.path);
+  assert.equal(await sendAndGetReceipt(other), file.sha256);
+  assert.equal((await archives(visit, ticket)).length, 1);
+  assert.equal((await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.attempts, 4);
 }
 
 export async function the_page_itself_is_valid(visit) {

@@ -52,7 +52,7 @@ static const struct field fields[] = {
 
 static bool concerns_tickets(const struct write *w)
 {
-    return write_input(w, "name")->given || write_input(w, "max_bytes")->given;
+    return write_input(w, "name")->given || write_input(w, "pretty_name")->given || write_input(w, "max_bytes")->given;
 }
 
 /* The gateway shows a ticket's platform and keeps to its limit: a change is news of every ticket of it. */

@@ -28,6 +28,7 @@ export interface Platform {
   id: number;
   name: string;
   pretty_name: string;
+  max_bytes?: number | null;
 }
 export interface Ticket {
   id: number;

@@ -1,0 +1,69 @@
+// What tests/bench/web measures in the browser. Not a test: figures go to the harness.
+import { readFileSync } from 'node:fs';
+import { logIn } from './people.mjs';
+
+const MIB = 1 << 20;
+
+/** Loads of the list of tickets in a session that is there: milliseconds from the navigation to the painted rows. */
+export async function list(visit) {
+  const { admin } = await visit.ask('urls');
+  const page = await visit.page();
+  await logIn(visit, page);
+  await page.getByRole('table').waitFor();
+  // The frame after the one that has the rows: they are on the screen.
+  await page.addInitScript(() => {
+    new MutationObserver((_changes, observer) => {
+      if (!document.querySelector('tbody tr')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => requestAnimationFrame(() => { window.painted = performance.now(); }));
+    }).observe(document, { childList: true, subtree: true });
+  });
+  const times = [];
+  for (let i = 0; i <= await visit.ask('loads'); i++) {
+    await page.goto(`${admin}/tickets/`);
+    await page.waitForFunction(() => window.painted > 0);
+    if (i > 0) times.push(await page.evaluate(() => window.painted)); // the first fills the caches
+  }
+  await visit.ask('listed', times);
+}
+
+async function memoryOf(browser, page) {
+  const cdp = await browser.newBrowserCDPSession();
+  const heap = await page.context().newCDPSession(page);
+  await heap.send('Performance.enable');
+  const rss = (id) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))[1]) * 1024;
+  return async () => {
+    const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
+    const { metrics } = await heap.send('Performance.getMetrics');
+    const renderers = processInfo.filter((one) => one.type === 'renderer').map((one) => rss(one.id));
+    return {
+      heap: metrics.find((one) => one.name === 'JSHeapUsedSize').value / MIB,
+      renderer: Math.max(...renderers) / MIB,
+      browser: rss(processInfo.find((one) => one.type === 'browser').id) / MIB,
+    };
+  };
+}
+
+/** One upload from the click to the receipt, its speed and how the memory grew meanwhile. */
+export async function upload(visit) {
+  const { gateway } = await visit.ask('urls');
+  const { token } = await visit.ask('ticket');
+  const { path, size } = await visit.ask('payload');
+  const page = await visit.page();
+  await page.goto(`${gateway}/u/#${token}`);
+  await page.locator('[data-pick=files]').setInputFiles(path);
+  await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+  const memory = await memoryOf(visit.browser, page);
+  const before = await memory();
+  const most = { ...before };
+  const watch = setInterval(async () => {
+    const now = await memory().catch(() => before);
+    for (const key of Object.keys(most)) most[key] = Math.max(most[key], now[key]);
+  }, 250);
+  const begun = performance.now();
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 200_000 });
+  const ms = performance.now() - begun;
+  clearInterval(watch);
+  await visit.ask('uploaded', { ms, size, before, most });
+}
