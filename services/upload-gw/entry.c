@@ -79,9 +79,9 @@ void upload_by_path(struct conn *c, const struct head *h)
     struct span token = {h->path.data + strlen(c->route->path), h->path.len - strlen(c->route->path)};
     struct span name = {NULL, 0};
     const char *slash = memchr(token.data, '/', token.len);
+    enum accept accept = accept_wanted(h);
     char decoded[128];
 
-    enum accept accept = accept_wanted(h);
     c->form = accept == ACCEPT_HTML;
     c->plain = c->form || accept_is_terminal(accept);
     if (slash != NULL) {
