@@ -110,11 +110,12 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     struct server_loop *l = ((struct handler *)handler)->home;
     const struct server_options *o = &l->server->options;
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-    struct server_call *c = call_new(l, req);
 
     if (sock != NULL && sock->on_close.cb == on_connection_closed)
         asked(sock->on_close.data);
-
+    if (!head_is_strict(req))
+        return 0;
+    struct server_call *c = call_new(l, req);
     if (c == NULL) {
         h2o_send_error_503(req, "Service Unavailable", "out of memory", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;

@@ -79,6 +79,9 @@ void call_free(struct server_call *c);
 void call_send(struct server_call *c);               /* the answer, or its next piece */
 void on_call_returned(struct loop_message *message); /* from a worker */
 
+/* server_head.c, loop thread: false if the request was read in another way than it must be, and has been refused */
+bool head_is_strict(h2o_req_t *req) __attribute__((warn_unused_result));
+
 /* server_refusal.c: answers of H2O's own in our words, and a linger so that they arrive */
 void refusal_register(h2o_hostconf_t *host, struct server_loop *home);
 

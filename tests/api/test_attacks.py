@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from lc.panel import ACCOUNT, SESSION, Account, Panel
-from lc.raw import exchange, multipart
+from lc.raw import Raw, exchange, multipart
 from lc.totp import STEP, code_at
 
 ADMIN_ENV = {"LOG_LEVEL": "debug", "LOGIN_FREE_FAILURES": "12"}
@@ -441,3 +441,26 @@ def test_no_secret_was_written(stack):
         lower = text.lower()
         for secret in secrets:
             assert secret.lower() not in lower, f"{name} holds a secret"
+
+
+@pytest.mark.parametrize("head", [
+    "Transfer-Encoding: CHUNKED\r\nContent-Length: 4", "Content-Length: 4\r\nTransfer-Encoding: chunked", "Content-Length: 4\r\nContent-Length: 4",
+    "Content-Length: +4", "Content-Length: 4\r\nX: a\n", "Content-Length: 4\r\nX: a\r\n b", "Host: y\r\nContent-Length: 4"])
+def test_no_second_request_behind_a_head_of_two_readings(stack, head):
+    hidden = f"GET {USERS} HTTP/1.1\r\nHost: x\r\n\r\n"
+    with Raw(stack.admin.port) as raw:
+        raw.send(f"POST {TOKEN} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n{hidden}{hidden}")
+        answer = raw.answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert raw.closed()
+
+
+def test_nothing_is_read_behind_chunks(stack):
+    """Where chunks end is read in more than one way; a head that says so properly is served, as the last one."""
+    with Raw(stack.admin.port) as raw:
+        raw.send(f"POST {TOKEN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 f"2;a\n{{}}\r\n0\r\n\r\nGET {USERS} HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = raw.answer()
+        assert answer.headers["connection"] == "close"
+        assert "username" in answer.json()
+        assert raw.closed()

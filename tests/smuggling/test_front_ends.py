@@ -19,6 +19,10 @@ from front_ends import FRONT_ENDS, Relay  # noqa: E402
 from table import cases  # noqa: E402
 
 PATHS = {"gateway": b"/api/v1/archives/", "admin": b"/api/v1/auth/token/"}
+WELL_FORMED = {  # heads that are read in one way only: what is wrong is what they ask for
+    "length and coding, underscore", "coding alone, underscore", "coding and then length, underscore", "length zero with a body",
+    "length named by Connection", "get with a length", "delete with a length", "1.0 kept alive", "lower method", "upgrade",
+    "expect", "pipelined"}
 AT_ONCE = 36
 HEALTH = b"GET /api/v1/check/health/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
 
@@ -104,8 +108,12 @@ def test_nothing_is_read_behind_a_malformed_head(stack, service):
         answers = list(pool.map(lambda data: exchange(port, data), table.values()))
     for name, answer in zip(table, answers):
         finals = [int(s) for s in re.findall(rb"(?:^|\n|})HTTP/1\.1 ([2-5]\d\d) ", answer)]
+        if not finals and service == "admin":  # it waits for the end of a body before it answers
+            continue
         assert finals, f"{name}: no answer"
-        if finals[0] in (400, 431, 501, 505):
+        kept = b"\r\nconnection: keep-alive\r\n" in answer.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
+        assert not kept or name in WELL_FORMED, f"{name}: more may be read behind {answer[:1500]!r}"
+        if finals[0] in (400, 417, 431, 501, 505) and not kept:
             refused += 1
             assert len(finals) == 1, f"{name}: {answer[:1500]!r}"
     assert refused > 40
