@@ -52,6 +52,7 @@ static bool add(struct line *line, const char *text, size_t len)
         line->cut = true;
         return false;
     }
+    /* cppcheck-suppress uninitvar ; the text up to len is written, what is beyond is not read */
     memcpy(line->text + line->len, text, len);
     line->len += len;
     return true;

@@ -24,7 +24,7 @@ int fixture_start(void **state)
     (void)state;
     cluster_make();
     /* In a language's order, so that text sorts by bytes only where that was asked for. */
-    cluster_run("createdb", "--template=template0", "--locale-provider=icu", "--icu-locale=en-US", "lc", NULL);
+    cluster_run("createdb", "--template=template0", "--locale-provider=icu", "--icu-locale=en-US", "lc", (char *)NULL);
     snprintf(small_disk, sizeof(small_disk), "%s/small", cluster_directory());
     return 0;
 }
@@ -47,7 +47,7 @@ void fixture_fresh(char *url, size_t size)
 {
     char sql[64];
     snprintf(sql, sizeof(sql), "CREATE SCHEMA test%d", ++fresh_count);
-    cluster_run("psql", "-c", sql, "lc", NULL);
+    cluster_run("psql", "-c", sql, "lc", (char *)NULL);
     snprintf(url, size, "postgresql:///lc?host=%s&user=app&options=-csearch_path%%3Dtest%d", cluster_directory(),
              fresh_count);
 }
@@ -88,7 +88,7 @@ static void wrong_encoding(void **state)
 {
     char url[256];
     (void)state;
-    cluster_run("createdb", "--template=template0", "--encoding=LATIN1", "--locale=C", "latin", NULL);
+    cluster_run("createdb", "--template=template0", "--encoding=LATIN1", "--locale=C", "latin", (char *)NULL);
     url_of(url, sizeof(url), "latin");
     assert_refused(url, -ENOTCONN, "LATIN1");
 }

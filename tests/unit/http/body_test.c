@@ -182,8 +182,7 @@ static void test_multipart_refused(void **state)
         "--bo\r\nContent-Disposition: form-data; name=a\nX: y\r\n\r\n",
         "--bo\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\n",
         "--bo\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n",
-        "--bo\r\nContent-Disposition: form-data; name=\"a\"; filename*=UTF-8''%00\r\n\r\n"
-        "x",
+        "--bo\r\nContent-Disposition: form-data; name=\"a\"; filename*=UTF-8''%00\r\n\r\nx",
         "--bo x\r\n",
     };
     struct output o;
@@ -207,8 +206,7 @@ static void test_boundaries(void **state)
         "multipart/form-data; boundary=\"a \"",
         "multipart/form-data; boundary=\"a\tb\"",
         "multipart/form-data; boundary=a; boundary=b",
-        "multipart/form-data; "
-        "boundary=12345678901234567890123456789012345678901234567890123456789012345678901"};
+        "multipart/form-data; boundary=12345678901234567890123456789012345678901234567890123456789012345678901"};
     struct output o;
     const char *why;
     (void)state;
