@@ -31,7 +31,7 @@ class Verifier:
 
     def stored(self):
         top = os.path.join(self.data_dir, "archives")
-        return {name for shelf in entries(top) for name in entries(top, shelf)}
+        return {name for shelf in entries(top) if not shelf.startswith(".") for name in entries(top, shelf)} # .deletion: a lock
 
     def archives(self):
         """upload id → its row."""
