@@ -25,6 +25,19 @@ ENV = {"UPLOAD_LEASE": "3s", "RESUME_LEASE": "600ms", "GATEWAY_SWEEP_INTERVAL": 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None and not os.environ.get("CI"), reason="strace is not installed")
 
 
+started = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """A test that fails in the middle leaves no gateway behind."""
+    yield
+    while started:
+        gateway = started.pop()
+        if gateway.process.popen is not None:
+            gateway.close()
+
+
 @pytest.fixture
 def redis(tmp_path_factory):
     server = Redis(str(tmp_path_factory.mktemp("r"))).start()
@@ -33,19 +46,23 @@ def redis(tmp_path_factory):
 
 
 def doomed(redis, tmp_path, where):
-    """A gateway that is killed at a system call: `where` as strace has it, which counts by thread."""
+    """A gateway that is killed at a system call: `where` as strace has it, which counts by thread. It is slow
+    under strace: its leases are longer than its successors'."""
     call, when = where.split(":")
-    service = Gateway(tmp_path / "data", redis.url, tmp_path / "doomed.log", {**ENV, "GATEWAY_PUBLISHERS": "1"})
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "doomed.log", {**ENV, "RESUME_LEASE": "3s", "GATEWAY_PUBLISHERS": "1"})
     service.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
     service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
                             f"inject={call}:signal=KILL:when={when}", *service.process.argv]
+    started.append(service)
     return service.start()
 
 
 def successors(service, redis, tmp_path, count):
     service.process.popen.wait(10)
     service.process.popen = None
-    return [Gateway(service.data_dir, redis.url, tmp_path / f"next{i}.log", ENV).start() for i in range(count)]
+    gateways = [Gateway(service.data_dir, redis.url, tmp_path / f"next{i}.log", ENV) for i in range(count)]
+    started.extend(gateways)
+    return [gateway.start() for gateway in gateways]
 
 
 def expect_published(gateways, redis, ticket, name):
