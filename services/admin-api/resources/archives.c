@@ -181,10 +181,8 @@ static int free_name(struct write *w, struct db_conn *c, int64_t ticket_id, cons
 
 static int64_t target_ticket(const struct write *w, const struct change *h)
 {
-    for (size_t i = 0; i < w->set_count; ++i)
-        if (strcmp(w->sets[i].column, "ticket_id") == 0)
-            return w->sets[i].value.integer;
-    return h->ticket_id;
+    const struct db_value *moved = write_column(w, "ticket_id");
+    return moved == NULL ? h->ticket_id : moved->integer;
 }
 
 static int set_file(struct write *w, struct db_conn *c, struct change *h)

@@ -162,5 +162,6 @@ const struct input *write_input(const struct write *w, const char *field); /* ne
 int write_set(struct write *w, const char *column, struct db_value value) __attribute__((warn_unused_result));
 int write_set_int(struct write *w, const char *column, int64_t value) __attribute__((warn_unused_result));
 int write_set_text(struct write *w, const char *column, const char *value) __attribute__((warn_unused_result));
+const struct db_value *write_column(const struct write *w, const char *column); /* as it will be; NULL: not written */
 
 #endif

@@ -202,11 +202,9 @@ static int set_resolved_at(struct write *w, struct db_conn *c)
 /* Behind the UPDATE: under the number and the platform it has then. */
 static int after_write(struct write *w, struct db_conn *c)
 {
-    bool is_now = false;
+    const struct db_value *at = w->x->method == METHOD_POST ? NULL : write_column(w, "resolved_at");
 
-    for (size_t i = 0; i < w->set_count && w->x->method != METHOD_POST; ++i)
-        is_now |= strcmp(w->sets[i].column, "resolved_at") == 0 && w->sets[i].value.kind == DB_INT;
-    return is_now ? webhook_queue_ticket(c, WEBHOOK_TICKET_RESOLVED, w->id, w->x->now_us) : 0;
+    return at != NULL && at->kind == DB_INT ? webhook_queue_ticket(c, WEBHOOK_TICKET_RESOLVED, w->id, w->x->now_us) : 0;
 }
 
 static int before_write(struct write *w, struct db_conn *c)

@@ -66,6 +66,14 @@ int write_set_text(struct write *w, const char *column, const char *value)
     return write_set(w, column, (struct db_value){.kind = DB_TEXT, .bytes = value, .len = strlen(value)});
 }
 
+const struct db_value *write_column(const struct write *w, const char *column)
+{
+    for (size_t i = 0; i < w->set_count; ++i)
+        if (strcmp(w->sets[i].column, column) == 0)
+            return &w->sets[i].value;
+    return NULL;
+}
+
 /* --- decoding --- */
 
 static bool is_writable(const struct field *f)

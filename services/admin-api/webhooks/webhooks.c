@@ -180,18 +180,10 @@ static int read_place(const struct db_rows *row, void *arg)
     return 0;
 }
 
-static const struct db_value *set_value(const struct write *w, const char *column)
-{
-    for (size_t i = 0; i < w->set_count; ++i)
-        if (strcmp(w->sets[i].column, column) == 0)
-            return &w->sets[i].value;
-    return NULL;
-}
-
 /* The same address twice would be told everything twice. */
 static int check_same(struct write *w, struct db_conn *c)
 {
-    const struct db_value *platform = set_value(w, "platform_id"), *url = set_value(w, "url");
+    const struct db_value *platform = write_column(w, "platform_id"), *url = write_column(w, "url");
     struct place p = {.platform_id = 0};
     int found = w->id == 0 ? 0 : db_one(c, read_place, &p, webhook_statement(PLACE), w->id);
 
