@@ -137,28 +137,32 @@ enum upload_step publish_commit(struct upload *u)
     return UPLOAD_WAIT;
 }
 
+int publish_manifest(struct spool *spool, const struct record_manifest *manifest)
+{
+    void *bytes = NULL;
+    size_t len = 0;
+    int err = record_manifest_encode(manifest, &bytes, &len);
+    if (err == 0)
+        err = spool_publish(spool, manifest->upload_id, bytes, len);
+    free(bytes);
+    return err;
+}
+
 static void run_publish(struct pool_job *job, char *buffer, size_t size)
 {
     struct upload *u = upload_of_job(job);
     struct record_manifest manifest;
-    void *bytes = NULL;
-    size_t len = 0;
     (void)buffer;
     (void)size;
 
     fill_manifest(u, &manifest);
-    int err = record_manifest_encode(&manifest, &bytes, &len);
-    if (err == 0)
-        err = spool_publish(u->sink.spool, u->id, bytes, len);
+    int err = publish_manifest(u->sink.spool, &manifest);
     if (err == 0 && u->tus != NULL) {
         CRASH_POINT(TUS_PUBLISHED);
         spool_state_remove(u->sink.spool, u->id);
     }
-    free(bytes);
-    if (err < 0) {
-        u->sink.error = -err;
-        u->error = err == -ENOSPC || err == -EDQUOT ? GATEWAY_NO_SPACE : GATEWAY_STORAGE;
-    }
+    if (err < 0)
+        u->error = sink_fail(&u->sink, -err);
     loop_post(u->lane->loop, &u->done);
 }
 

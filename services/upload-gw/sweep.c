@@ -139,14 +139,9 @@ static void on_published(struct loop_message *m)
 static void run_publish(struct pool_job *job, char *buffer, size_t size)
 {
     struct sweep *s = of_job(job);
-    void *bytes = NULL;
-    size_t len = 0;
     (void)buffer;
     (void)size;
-    s->err = record_manifest_encode(&s->found[s->at - 1].manifest, &bytes, &len);
-    if (s->err == 0)
-        s->err = spool_publish(s->lane->gateway->spool, s->found[s->at - 1].manifest.upload_id, bytes, len);
-    free(bytes);
+    s->err = publish_manifest(s->lane->gateway->spool, &s->found[s->at - 1].manifest);
     loop_post(s->lane->loop, &s->done);
 }
 

@@ -48,6 +48,7 @@ enum upload_step {
 
 enum receive_outcome { RECEIVE_WAIT, RECEIVE_PAUSE, RECEIVE_OVER, RECEIVE_ENDED, RECEIVE_RESET, RECEIVE_REFUSED };
 
+struct record_manifest;
 struct upload;
 struct tus;
 typedef enum upload_step (*upload_step_run)(struct upload *u);
@@ -121,6 +122,8 @@ enum upload_step publish_synced(struct upload *u);
 enum upload_step publish_commit(struct upload *u);
 enum upload_step publish_record(struct upload *u);
 enum upload_step publish_finish(struct upload *u);
+/* Encodes the record and publishes the upload that it names: 0 or negative. On a pool thread. */
+int publish_manifest(struct spool *spool, const struct record_manifest *manifest) __attribute__((warn_unused_result));
 void publish_wake(struct lane *lane, int64_t ticket_id, const char *upload_id); /* admin-api */
 void publish_tell(struct upload *u);                                            /* wakes admin-api, counts, logs */
 
