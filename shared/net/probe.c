@@ -114,9 +114,12 @@ static int take_apart(const char *text, struct probe_answer *out)
     const char *body = strstr(text, "\r\n\r\n");
     if (body == NULL || strncmp(text, "HTTP/1.", 7) != 0 || strlen(text) < 12)
         return -EPROTO;
-    out->status = atoi(text + 9);
+    long status = strtol(text + 9, NULL, 10); /* RFC 9112 4: three digits */
+    if (status < 100 || status > 999)
+        return -EPROTO;
+    out->status = (int)status;
     snprintf(out->body, sizeof(out->body), "%s", body + 4);
-    return out->status < 100 ? -EPROTO : 0;
+    return 0;
 }
 
 int probe_ask(const char *where, const char *path, unsigned timeout_ms, struct probe_answer *out, char *why,

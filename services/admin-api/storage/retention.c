@@ -192,7 +192,7 @@ static int expire_page(struct db_conn *c, struct page *p, void *arg)
     for (size_t i = 0; i < p->count; ++i) {
         const struct projection_extra extra = {.freed_name = p->rows[i].name};
         if (projection_ticket(c, r, p->rows[i].ticket_id, &extra) < 0)
-            break; /* without Redis the names stay taken: the next upload of one gets a suffix */
+            break; /* the sweep of what changed frees the names once Redis can be reached */
     }
     return 0;
 }
