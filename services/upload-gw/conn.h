@@ -38,6 +38,7 @@ struct conn {
     bool status_port; /* came in on GATEWAY_STATUS_LISTEN */
     bool waiting;     /* between requests */
     bool served;      /* had an answer already */
+    bool bulk;        /* its last upload came fast */
     bool keep;        /* the connection may stay after the answer */
     bool plain;       /* the client reads text rather than JSON */
     bool form;        /* and that text on a page: a browser without JavaScript */

@@ -25,7 +25,8 @@
 #define GAP                                                                                                            \
     ((size_t)1024) /* more than a form's decoder holds back: what it gives out goes to the left of its input           \
                     */
-#define WAIT_FOR   ((size_t)256 * 1024) /* with less of an upload it is not worth waiting for the disk to look again */
+#define IDLE_WRITE ((size_t)1024 * 1024) /* as much as is worth a write while none is under way */
+#define WAIT_FOR   ((size_t)256 * 1024)  /* with less of an upload it is not worth waiting for the disk to look again */
 #define PACE_BYTES (INT64_C(4) << 20)
 #define FAST_US    125000 /* for so many bytes: from then on it is a bulk sender */
 #define SLOW_US    500000 /* and here no longer */
@@ -106,14 +107,15 @@ static bool feed_held(struct upload *u)
     return more;
 }
 
-/* Who sends fast is worth large blocks of memory. */
+/* Who sends fast is worth large blocks of memory. The clock runs from the first bytes on. */
 static void measure(struct upload *u, size_t n)
 {
     u->pace_bytes += (int64_t)n;
-    if (u->pace_bytes < PACE_BYTES)
+    if (u->pace_bytes < PACE_BYTES && u->pace_us != 0)
         return;
     int64_t now = upload_now_us(), took = now - u->pace_us;
-    u->bulk = took >= 0 && took < (u->bulk ? SLOW_US : FAST_US);
+    if (u->pace_us != 0)
+        u->bulk = took >= 0 && took < (u->bulk ? SLOW_US : FAST_US);
     u->pace_us = now;
     u->pace_bytes = 0;
 }
@@ -183,10 +185,13 @@ static void store(struct worker *w, struct seat *s)
 
 /* --- one seat --- */
 
-static bool is_full(const struct seat *s)
+/* A disk that has nothing to do gets what is there. */
+static bool is_full(const struct worker *w, const struct seat *s)
 {
     const struct stage *stage = &s->stage;
-    return s->direct ? stage->size - stage->begin - stage->len < LEAST_ROOM : stage->len > 0;
+    if (!s->direct)
+        return stage->len > 0;
+    return stage->size - stage->begin - stage->len < LEAST_ROOM || (stage->len >= IDLE_WRITE && !ring_is_busy(w->ring));
 }
 
 /* Others wait: it leaves, to come back after them. */
@@ -246,7 +251,7 @@ static bool fill(struct worker *w, struct seat *s)
         u->outcome = u->sink.size < u->pause_at ? RECEIVE_WAIT : RECEIVE_PAUSE;
         s->leaving = true;
     } else {
-        if (s->stage.base != NULL && is_full(s))
+        if (s->stage.base != NULL && is_full(w, s))
             store(w, s);
         if (s->leaving)
             return true;

@@ -72,6 +72,11 @@ size_t ring_block_size(const struct ring *r)
     return r->block_size;
 }
 
+bool ring_is_busy(const struct ring *r)
+{
+    return r->under_way > 0;
+}
+
 char *ring_block(struct ring *r)
 {
     for (size_t i = 0; i < RING_BLOCKS; ++i)

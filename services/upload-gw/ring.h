@@ -22,6 +22,8 @@ int ring_new(size_t block_size, struct ring **out) __attribute__((warn_unused_re
 void ring_free(struct ring *r); /* with nothing under way */
 size_t ring_block_size(const struct ring *r);
 
+bool ring_is_busy(const struct ring *r); /* writes are under way */
+
 /* A block that is free, or NULL: reap first. */
 char *ring_block(struct ring *r);
 /* Writes what is staged in a block of this ring, which is the ring's again from here on: whole blocks of the disk are

@@ -276,16 +276,14 @@ void sink_resume(struct sink *s, int64_t size)
 }
 
 /* The end is set even where it seems to be right: what an earlier holder left beyond it must go. */
-enum gateway_error sink_keep(struct sink *s, bool end)
+enum gateway_error sink_complete(struct sink *s, bool end)
 {
     enum gateway_error e = s->fd < 0 && !end ? GATEWAY_OK : open_file(s);
     if (e != GATEWAY_OK || s->fd < 0)
         return e;
     if ((e = put_tail(s)) != GATEWAY_OK)
         return e;
-    if (end && ftruncate(s->fd, s->size) < 0)
-        return sink_fail(s, errno);
-    return fdatasync(s->fd) < 0 ? sink_fail(s, errno) : GATEWAY_OK;
+    return end && ftruncate(s->fd, s->size) < 0 ? sink_fail(s, errno) : GATEWAY_OK;
 }
 
 void sink_rewind(struct sink *s, int64_t size)

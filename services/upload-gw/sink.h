@@ -77,8 +77,8 @@ enum gateway_error sink_restart(struct sink *s) __attribute__((warn_unused_resul
 enum gateway_error sink_finish(struct sink *s) __attribute__((warn_unused_result));
 /* Goes on with a file that holds `size` good bytes, whose digest is in s->digest. */
 void sink_resume(struct sink *s, int64_t size);
-/* What is written is on the disk afterwards; exactly that, if it is the end. */
-enum gateway_error sink_keep(struct sink *s, bool end) __attribute__((warn_unused_result));
+/* The file holds all that was taken; exactly that, if it is the end. Whoever counts on it syncs s->fd, if there is one. */
+enum gateway_error sink_complete(struct sink *s, bool end) __attribute__((warn_unused_result));
 /* Drops what was written beyond `size`, and closes. */
 void sink_rewind(struct sink *s, int64_t size);
 enum gateway_error sink_close(struct sink *s);

@@ -32,19 +32,20 @@ static void done(struct upload *u)
 
 /* --- the state --- */
 
-static int write_state(struct upload *u, const struct record_state *state)
+/* `data`: as spool_state_write takes it. */
+static int write_state(struct upload *u, const struct record_state *state, int data)
 {
     void *bytes = NULL;
     size_t len = 0;
     int err = record_state_encode(state, &bytes, &len);
     if (err == 0)
-        err = spool_state_write(u->lane->gateway->spool, u->id, state->fence, bytes, len, tus_still_ours, u->tus);
+        err = spool_state_write(u->lane->gateway->spool, u->id, state->fence, bytes, len, data, tus_still_ours, u->tus);
     free(bytes);
     return err;
 }
 
 /* The next state by what the sink has; on the disk before it is believed. */
-static int advance_state(struct upload *u)
+static int advance_state(struct upload *u, int data)
 {
     struct tus *t = u->tus;
     struct record_state next = t->state;
@@ -55,7 +56,7 @@ static int advance_state(struct upload *u)
     next.fence = t->fence;
     next.expires_us = upload_now_us() + u->lane->gateway->config.upload_expiry * 1000;
     memcpy(next.epoch, u->epoch, sizeof(next.epoch));
-    int err = write_state(u, &next);
+    int err = write_state(u, &next, data);
     if (err == 0) {
         t->state = next;
         t->kept_ms = upload_now_ms();
@@ -91,7 +92,7 @@ static int mark_rehash(struct upload *u)
         return 0;
     next.rehash = 1;
     next.fence = u->tus->fence;
-    int err = write_state(u, &next);
+    int err = write_state(u, &next, -1);
     if (err == 0)
         u->tus->state = next;
     return err;
@@ -139,7 +140,7 @@ void tus_run_create(struct pool_job *job, char *buffer, size_t size)
     (void)size;
     int err = u->sink.fd = spool_create(u->sink.spool, u->id);
     if (err >= 0)
-        err = advance_state(u);
+        err = advance_state(u, -1);
     if (err == 0)
         err = spool_created(u->sink.spool);
     CRASH_POINT(TUS_CREATED);
@@ -149,7 +150,7 @@ void tus_run_create(struct pool_job *job, char *buffer, size_t size)
 
 /* --- the data --- */
 
-/* Data first, then the state that counts it. */
+/* The data is on the disk before the state that counts it takes its place. */
 static enum gateway_error keep(struct upload *u)
 {
     struct tus *t = u->tus;
@@ -157,9 +158,8 @@ static enum gateway_error keep(struct upload *u)
     bool end = t->state.length == u->sink.size;
     if (!grown && !end && !t->declares)
         return GATEWAY_OK;
-    enum gateway_error e = sink_keep(&u->sink, end);
-    CRASH_POINT(TUS_DATA_KEPT);
-    e = e == GATEWAY_OK ? failed(u, advance_state(u)) : e;
+    enum gateway_error e = sink_complete(&u->sink, end);
+    e = e == GATEWAY_OK ? failed(u, advance_state(u, u->sink.fd)) : e;
     CRASH_POINT(TUS_COUNTED);
     return e;
 }

@@ -103,6 +103,7 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     u->left = -1;
     u->sink.fd = -1;
     u->expects = h->expect_continue;
+    u->bulk = c->bulk; /* the next part of a resumable one does not begin slowly */
     u->started_us = upload_now_us();
     return u;
 }
@@ -450,6 +451,7 @@ void upload_end(struct upload *u)
     COUNT_BY(UPLOADS_OPEN, -1);
     networks_leave(u->lane->gateway->networks, u->network, NETWORK_UPLOADS);
     u->conn->upload = NULL;
+    u->conn->bulk = u->bulk;
     body_free(&u->body);
     free(u->over);
     tus_free(u->tus);

@@ -160,7 +160,7 @@ static int write_all(int fd, const char *data, size_t len)
     return 0;
 }
 
-int spool_write_file(int dir, const char *name, const void *bytes, size_t len)
+int spool_begin_file(int dir, const char *name, const void *bytes, size_t len)
 {
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
@@ -168,13 +168,25 @@ int spool_write_file(int dir, const char *name, const void *bytes, size_t len)
     int err = fchmod(fd, FILE_MODE) < 0 ? -errno : 0;
     if (err == 0)
         err = write_all(fd, bytes, len);
+    if (err < 0)
+        close(fd);
     CRASH_POINT(FILE_WRITTEN);
-    if (err == 0 && fsync(fd) < 0)
-        err = -errno;
+    return err < 0 ? err : fd;
+}
+
+int spool_end_file(int fd)
+{
+    int err = fsync(fd) < 0 ? -errno : 0;
     if (close(fd) < 0 && err == 0)
         err = -errno;
     CRASH_POINT(FILE_SYNCED);
     return err;
+}
+
+int spool_write_file(int dir, const char *name, const void *bytes, size_t len)
+{
+    int fd = spool_begin_file(dir, name, bytes, len);
+    return fd < 0 ? fd : spool_end_file(fd);
 }
 
 int spool_is_published(const struct spool *s, const char *id)

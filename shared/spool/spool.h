@@ -54,8 +54,9 @@ int spool_discard(struct spool *s, const char *id);
 /* Reads the state record: its length, -ENOENT: no such upload, -EMSGSIZE. */
 ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size) __attribute__((warn_unused_result));
 /* Replaces it, durably: written beside under a name with the fence, renamed when `still_ours` says so (after all that
- * may take long); -ESTALE: it does not, or a holder with a higher fence has swept our file away. */
-int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len,
+ * may take long); -ESTALE: it does not, or a holder with a higher fence has swept our file away. `data`, the file of
+ * which it tells, is synced before the rename, so that one commit of the disk's journal serves both; -1: nothing new. */
+int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len, int data,
                       int (*still_ours)(void *arg), void *arg) __attribute__((warn_unused_result));
 /* Before the state is read by one who took over without asking: no earlier holder can replace it from here on. */
 int spool_state_seize(struct spool *s, const char *id) __attribute__((warn_unused_result));

@@ -34,10 +34,8 @@ ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t s
 
 static int replace_state(int dir, const char *beside, int (*still_ours)(void *arg), void *arg)
 {
-    if (!still_ours(arg)) {
-        unlinkat(dir, beside, 0);
+    if (!still_ours(arg))
         return -ESTALE;
-    }
     CRASH_POINT(TUS_STATE_BESIDE);
     if (renameat(dir, beside, dir, STATE) < 0)
         return errno == ENOENT ? -ESTALE : -errno;
@@ -45,7 +43,25 @@ static int replace_state(int dir, const char *beside, int (*still_ours)(void *ar
     return fsync(dir) < 0 ? -errno : 0;
 }
 
-int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len,
+/* What is written by the time of the first sync belongs to the same commit as the data: the second one finds nothing to
+ * do. That the writes are started early is a help and no more, so their errors are left to the syncs. */
+static int write_beside(int dir, const char *beside, const void *bytes, size_t len, int data)
+{
+    if (data >= 0)
+        (void)sync_file_range(data, 0, 0, SYNC_FILE_RANGE_WRITE);
+    int fd = spool_begin_file(dir, beside, bytes, len);
+    if (fd < 0)
+        return fd;
+    if (data >= 0)
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    int err = data >= 0 && fdatasync(data) < 0 ? -errno : 0;
+    if (data >= 0)
+        CRASH_POINT(TUS_DATA_KEPT);
+    int last = spool_end_file(fd);
+    return err < 0 ? err : last;
+}
+
+int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len, int data,
                       int (*still_ours)(void *arg), void *arg)
 {
     char beside[sizeof(STATE_BESIDE) + 20];
@@ -53,9 +69,11 @@ int spool_state_write(struct spool *s, const char *id, int64_t fence, const void
     if (dir < 0)
         return dir == -ENOENT ? -ESTALE : dir;
     snprintf(beside, sizeof(beside), STATE_BESIDE "%lld", (long long)fence);
-    int err = spool_write_file(dir, beside, bytes, len);
+    int err = write_beside(dir, beside, bytes, len, data);
     if (err == 0)
         err = replace_state(dir, beside, still_ours, arg);
+    if (err < 0)
+        unlinkat(dir, beside, 0);
     close(dir);
     return err;
 }

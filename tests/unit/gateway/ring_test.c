@@ -118,7 +118,7 @@ static void play(size_t len, unsigned directs)
             settle(&s);
         if (draw(8) == 0) { /* a checkpoint */
             settle(&s);
-            assert_int_equal(sink_keep(&s, false), GATEWAY_OK);
+            assert_int_equal(sink_complete(&s, false), GATEWAY_OK);
             assert_holds(id, at, false);
         }
     }
@@ -145,13 +145,13 @@ static void test_resumed_anywhere(void **state)
         begin(&s, id, -1);
         assert_int_equal(put(&s, content, cuts[i], true, 0), GATEWAY_OK);
         settle(&s);
-        assert_int_equal(sink_keep(&s, false), GATEWAY_OK);
+        assert_int_equal(sink_complete(&s, false), GATEWAY_OK);
         assert_int_equal(sink_close(&s), GATEWAY_OK);
         next = s;
         sink_resume(&next, (int64_t)cuts[i]);
         assert_int_equal(put(&next, content + cuts[i], 1000000, true, 0), GATEWAY_OK);
         settle(&next);
-        assert_int_equal(sink_keep(&next, true), GATEWAY_OK);
+        assert_int_equal(sink_complete(&next, true), GATEWAY_OK);
         assert_holds(id, cuts[i] + 1000000, true);
         assert_int_equal(sink_close(&next), GATEWAY_OK);
         assert_int_equal(spool_discard(spool, id), 0);
@@ -193,7 +193,7 @@ static void test_refused_in_the_middle(void **state)
     assert_int_equal(put(&s, content + 1000000, 1000000, true, 0), GATEWAY_OK);
     settle(&s);
     assert_false(s.no_direct);
-    assert_int_equal(sink_keep(&s, false), GATEWAY_OK);
+    assert_int_equal(sink_complete(&s, false), GATEWAY_OK);
     size_t at = 2000000, head = DIRECT_ALIGN - at % DIRECT_ALIGN;
     assert_int_equal(put(&s, content + at, head, false, 0), GATEWAY_OK);
     assert_int_equal(put(&s, content + at + head, 900000, true, 1), GATEWAY_OK); /* not aligned in memory */

@@ -120,7 +120,7 @@ static int still_ours(void *arg)
 
 static int write_text(const char *id, int64_t fence, const char *text)
 {
-    return spool_state_write(spool, id, fence, text, strlen(text), still_ours, NULL);
+    return spool_state_write(spool, id, fence, text, strlen(text), -1, still_ours, NULL);
 }
 
 static void assert_state(const char *id, const char *text)
@@ -180,7 +180,7 @@ static void test_seized_state_is_not_put_back(void **state)
     assert_true(fd >= 0);
     close(fd);
     assert_int_equal(write_text(id, 1, "first"), 0);
-    assert_int_equal(spool_state_write(spool, id, 1, "late", 4, seize_meanwhile, id), -ESTALE);
+    assert_int_equal(spool_state_write(spool, id, 1, "late", 4, -1, seize_meanwhile, id), -ESTALE);
     assert_int_equal(write_text(id, 2, "second"), 0);
     answer_given = 0;
     assert_int_equal(write_text(id, 1, "later"), -ESTALE);
