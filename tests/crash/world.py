@@ -1,5 +1,5 @@
-"""The servers of the crash tests: two gateways, admin-api, Redis, and sqlite or PostgreSQL; each can be killed and comes
-back. Must know nothing of what is sent to them."""
+"""The servers of the crash tests: two gateways, one with all uploads in its fast lane, admin-api, Redis, and sqlite or
+PostgreSQL; each can be killed and comes back. Must know nothing of what is sent to them."""
 
 import os
 import re
@@ -38,7 +38,7 @@ class World:
         url = self.postgres.create_database("lc") if self.postgres else None
         self.stack = Stack(self.directory, GATEWAY_ENV, ADMIN_ENV, url)
         self.second = Gateway(self.stack.data_dir, self.stack.redis.url, os.path.join(self.directory, "second-gw.log"),
-                              GATEWAY_ENV)
+                              {**GATEWAY_ENV, "GATEWAY_FAST_LANE": "always"})
         self.stack.start()
         self.second.start()
         self.stack.make_platform()
