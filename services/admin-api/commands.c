@@ -92,8 +92,6 @@ int command_serve(const struct command_call *call)
         log_error("start.refused", LOG_S("why", "the storage keeper's thread cannot be started"));
         return 1;
     }
-    log_info("started", LOG_S("listen", call->admin->config->listen), LOG_S("data_dir", call->admin->config->data_dir),
-             LOG_S("database", db_dialect(call->admin->db)), LOG_S("version", LC_VERSION));
     struct deliverer *deliverer = NULL;
     struct scanner *scanner = NULL;
     int err = deliverer_start(call->admin, &deliverer, why, sizeof(why));

@@ -6,6 +6,7 @@
 
 #include "services/admin-api/http/front.h"
 #include "services/admin-api/status.h"
+#include "shared/db/db.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
 #include "shared/net/inherit.h"
@@ -52,8 +53,9 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         return err;
     }
     status_watch(status, server);
-    log_info("admin.listening", LOG_S("address", config->listen), LOG_I("port", server_port(server)),
-             LOG_S("inherited", options.inherited ? "yes" : NULL));
+    log_info("started", LOG_S("listen", config->listen), LOG_I("port", server_port(server)),
+             LOG_S("inherited", options.inherited ? "yes" : NULL), LOG_S("data_dir", config->data_dir),
+             LOG_S("database", db_dialect(admin->db)), LOG_S("version", LC_VERSION));
     while (sigwait(&signals, &number) != 0)
         ;
     log_info("admin.stopping", LOG_I("signal", number));

@@ -81,6 +81,36 @@ def test_name_of_a_deleted_one_is_free_again(stack, rest):
     assert [a["name"] for a in stack.wait_archives(ticket, 1)] == ["same.log"]
 
 
+def frees(commands, ticket):
+    """Of each message to Redis that freed names of the ticket: how many."""
+    counts, script = [], 0
+    for command in commands:
+        words = command["command"].split(" ")
+        if command["client_type"] != "lua":
+            script += 1
+        elif words[0].upper() == "HDEL" and words[1] == f"lc:{{{ticket['id']}}}:names":
+            counts.append(script)
+    return [counts.count(one) for one in sorted(set(counts))]
+
+
+def test_names_of_one_ticket_are_freed_in_one_step(stack, rest):
+    """Redis may be gone behind any step: of two, the second name would stay taken for ever."""
+    ticket = stack.make_ticket(platform=platform(rest, "together"))
+    names = f"lc:{{{ticket['id']}}}:names"
+    sent = {send(stack, ticket, name) for name in ("one.log", "two.log", "three.log")}
+    stack.wait_archives(ticket, 3)
+    until(lambda: stack.redis.client.hlen(names) == 3, what="the names to be taken")
+    until(lambda: sent <= set(cleanup(stack, "--dry-run", RETENTION_ALL="1s").get("expired", {})), what="them to be due")
+    with stack.redis.client.monitor() as monitor:
+        expect(rest.patch("platforms/together/", {"retention_all": 1}), 200)
+        until(lambda: stack.redis.client.hlen(names) == 0, what="the names to be free")
+        stack.redis.client.echo("the end")
+        commands = []
+        while not commands or commands[-1]["command"] != "ECHO the end":
+            commands.append(monitor.next_command())
+    assert frees(commands, ticket) == [3]
+
+
 def test_age_counts_from_when_it_was_resolved(rest, stack):
     name = platform(rest, "solved", retention_resolved=1)
     done, open_one = stack.make_ticket(platform=name), stack.make_ticket(platform=name)

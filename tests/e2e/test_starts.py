@@ -26,6 +26,7 @@ def start_of(service, env=None, user=None):
                           text=True, timeout=30, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "start.refused" in said, done
+    assert " started " not in said, "it is only once it listens"
     assert not [secret for secret in service.secrets if secret in said]
     return said
 

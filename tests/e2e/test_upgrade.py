@@ -182,7 +182,7 @@ def test_admin_api(stack, make_file):
     pieces = download.iter_content(65536)
     begun = next(pieces)
     is_sqlite = not os.environ.get("LC_DB")
-    old, new = take_over(admin, lambda p: ("start.waiting" if is_sqlite else "admin.listening") in p.output())
+    old, new = take_over(admin, lambda p: ("start.waiting" if is_sqlite else " started ") in p.output())
     path = os.path.join(stack.directory, "got.bin")
     with open(path, "wb") as f:
         f.write(begun)

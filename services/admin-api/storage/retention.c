@@ -180,6 +180,26 @@ static void count_page(const struct page *p)
     metric_add(&admin_metrics[ADMIN_METRIC_EXPIRED_BYTES], p->bytes);
 }
 
+static bool is_first_of_its_ticket(const struct page *p, size_t i)
+{
+    size_t k = 0;
+    while (k < i && p->rows[k].ticket_id != p->rows[i].ticket_id)
+        ++k;
+    return k == i;
+}
+
+/* All of a ticket at once: half of them, and the ticket would count as told. */
+static void free_names(struct db_conn *c, struct redis_client *r, const struct page *p)
+{
+    static const struct projection_extra all_names = {.names_too = true};
+    int err = 0;
+    for (size_t i = 0; i < p->count && err >= 0; ++i)
+        if (is_first_of_its_ticket(p, i))
+            err = projection_ticket(c, r, p->rows[i].ticket_id, &all_names);
+    if (err < 0)
+        log_debug("retention.names_later", LOG_E(err)); /* the sweep of what changed, once Redis can be reached */
+}
+
 static int expire_page(struct db_conn *c, struct page *p, void *arg)
 {
     struct redis_client *r = arg;
@@ -189,11 +209,7 @@ static int expire_page(struct db_conn *c, struct page *p, void *arg)
         return err;
     }
     count_page(p);
-    for (size_t i = 0; i < p->count; ++i) {
-        const struct projection_extra extra = {.freed_name = p->rows[i].name};
-        if (projection_ticket(c, r, p->rows[i].ticket_id, &extra) < 0)
-            break; /* the sweep of what changed frees the names once Redis can be reached */
-    }
+    free_names(c, r, p);
     return 0;
 }
 
