@@ -129,6 +129,14 @@ def test_rules_are_right():
     run_promtool("check", "config", "prometheus.yml")
 
 
+def test_every_rule_is_tested():
+    named = {}
+    for name, what in (("alerts.yml", r"alert: (\w+)"), ("alerts_test.yml", r"alertname: (\w+)\n\s+exp_alerts:\n")):
+        with open(os.path.join(MONITORING, name), encoding="utf-8") as f:
+            named[name] = set(re.findall(what, f.read()))
+    assert named["alerts.yml"] == named["alerts_test.yml"]
+
+
 def test_rules_use_metrics_that_there_are(stack):
     shown = set()
     for service in (stack.admin, stack.gateway):
