@@ -153,12 +153,16 @@ static void on_linger_readable(struct sock *s, int err)
     ssize_t n = err < 0 ? -1 : recv(sock_fd(s), c->lane->scratch, sizeof(c->lane->scratch), MSG_DONTWAIT);
     if (n < 0 && err == 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n > 0 && (c->discarded += (unsigned)n) < LINGER_BYTES)
-        return;
-    conn_close(c);
+    if (n <= 0)
+        conn_close(c);
+    else if ((c->discarded += (unsigned)n) >= LINGER_BYTES)
+        sock_stop_read(s); /* it may wait until our time is over: a close now would be a reset */
 }
 
-/* RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. */
+/*
+ * RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. Who sends more than
+ * is thrown away here finds the line full, and then reads it.
+ */
 void conn_linger(struct conn *c)
 {
     if (wire_end(&c->wire) < 0) {

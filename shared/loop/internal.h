@@ -11,6 +11,7 @@ struct timer_list; /* the entries of one duration */
 
 struct loop {
     h2o_globalconf_t config;
+    h2o_mem_pool_t pool; /* what the configuration points to */
     h2o_context_t ctx;
     h2o_accept_ctx_t accept; /* for h2o_http1_accept */
     h2o_multithread_receiver_t receiver;
@@ -27,8 +28,8 @@ struct sock {
 };
 
 /* As loop_new, and lets `configure` register handlers on `host` before the context is made. Returns its error. */
-int loop_new_configured(struct loop **out, int (*configure)(h2o_globalconf_t *config, h2o_hostconf_t *host, void *arg),
-                        void *arg) __attribute__((warn_unused_result));
+int loop_new_configured(struct loop **out, int (*configure)(struct loop *l, h2o_hostconf_t *host, void *arg), void *arg)
+    __attribute__((warn_unused_result));
 
 /* Gives the socket, with bytes already read from it, to H2O's HTTP/1 server. The sock is gone afterwards. */
 void sock_hand_over(struct sock *s, const char *bytes, size_t len);

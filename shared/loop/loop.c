@@ -39,18 +39,19 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
-int loop_new_configured(struct loop **out, int (*configure)(h2o_globalconf_t *config, h2o_hostconf_t *host, void *arg),
-                        void *arg)
+int loop_new_configured(struct loop **out, int (*configure)(struct loop *l, h2o_hostconf_t *host, void *arg), void *arg)
 {
     struct loop *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return -ENOMEM;
     h2o_config_init(&l->config);
+    h2o_mem_init_pool(&l->pool);
     l->config.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host = h2o_config_register_host(&l->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    int err = configure == NULL ? 0 : configure(&l->config, host, arg);
+    int err = configure == NULL ? 0 : configure(l, host, arg);
     if (err < 0) {
         h2o_config_dispose(&l->config);
+        h2o_mem_clear_pool(&l->pool);
         free(l);
         return err;
     }
@@ -97,6 +98,7 @@ void loop_free(struct loop *l)
     h2o_loop_t *evloop = l->ctx.loop;
     h2o_context_dispose(&l->ctx);
     h2o_config_dispose(&l->config);
+    h2o_mem_clear_pool(&l->pool);
     h2o_evloop_destroy(evloop); /* 2.2.5 leaves its epoll descriptor open: loops are for as long as the process */
     free(l);
 }

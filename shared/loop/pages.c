@@ -15,31 +15,29 @@ struct pages_setup {
     size_t count;
 };
 
-static int add_headers(h2o_pathconf_t *path, const char *const *lines)
+static void add_headers(struct loop *l, h2o_pathconf_t *path, const char *const *lines)
 {
     size_t count = 0;
     while (lines[count] != NULL)
         ++count;
-    h2o_headers_command_t *commands = calloc(count + 1, sizeof(*commands)); /* lives as long as the loop */
-    if (commands == NULL)
-        return -ENOMEM;
+    h2o_headers_command_t *commands = h2o_mem_alloc_pool(&l->pool, (count + 1) * sizeof(*commands));
     for (size_t i = 0; i < count; ++i) {
         const char *colon = strchr(lines[i], ':');
-        h2o_iovec_t name = h2o_strdup(NULL, lines[i], (size_t)(colon - lines[i]));
+        h2o_iovec_t name = h2o_strdup(&l->pool, lines[i], (size_t)(colon - lines[i]));
         h2o_strtolower(name.base, name.len);
         const h2o_token_t *token = h2o_lookup_token(name.base, name.len);
-        h2o_iovec_t *slot = h2o_mem_alloc(sizeof(*slot));
+        h2o_iovec_t *slot = h2o_mem_alloc_pool(&l->pool, sizeof(*slot));
         *slot = name;
         commands[i].cmd = H2O_HEADERS_CMD_SET;
         commands[i].name = token != NULL ? (h2o_iovec_t *)(uintptr_t)&token->buf : slot; /* H2O tells them by address */
-        commands[i].value = h2o_strdup(NULL, colon + 2, SIZE_MAX);
+        commands[i].value = h2o_strdup(&l->pool, colon + 2, SIZE_MAX);
     }
     commands[count].cmd = H2O_HEADERS_CMD_NULL;
     h2o_headers_register(path, commands);
-    return 0;
 }
 
-static int add_rule(h2o_hostconf_t *host, h2o_mimemap_t *types, const char *root, const struct pages_rule *rule)
+static int add_rule(struct loop *l, h2o_hostconf_t *host, h2o_mimemap_t *types, const char *root,
+                    const struct pages_rule *rule)
 {
     char path[4096];
     int n = snprintf(path, sizeof(path), "%s/%s", root, rule->file != NULL ? rule->file : rule->path + 1);
@@ -56,18 +54,20 @@ static int add_rule(h2o_hostconf_t *host, h2o_mimemap_t *types, const char *root
             types, h2o_iovec_init(dot == NULL ? "" : dot + 1, dot == NULL ? 0 : strlen(dot + 1)));
         h2o_file_register_file(conf, path, type, 0);
     }
-    return rule->headers == NULL ? 0 : add_headers(conf, rule->headers);
+    if (rule->headers != NULL)
+        add_headers(l, conf, rule->headers);
+    return 0;
 }
 
-static int configure(h2o_globalconf_t *config, h2o_hostconf_t *host, void *arg)
+static int configure(struct loop *l, h2o_hostconf_t *host, void *arg)
 {
     const struct pages_setup *setup = arg;
     h2o_mimemap_t *types = h2o_mimemap_create();
     int err = 0;
 
-    config->server_name = h2o_iovec_init(H2O_STRLIT("logs-collector"));
+    l->config.server_name = h2o_iovec_init(H2O_STRLIT("logs-collector"));
     for (size_t i = 0; i < setup->count && err == 0; ++i)
-        err = add_rule(host, types, setup->root, setup->rules + i);
+        err = add_rule(l, host, types, setup->root, setup->rules + i);
     h2o_mem_release_shared(types);
     return err;
 }

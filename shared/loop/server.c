@@ -130,8 +130,9 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     return 0;
 }
 
-static int configure(h2o_globalconf_t *config, h2o_hostconf_t *host, void *arg)
+static int configure(struct loop *loop, h2o_hostconf_t *host, void *arg)
 {
+    h2o_globalconf_t *config = &loop->config;
     struct server_loop *l = arg;
     const struct server_options *o = &l->server->options;
 

@@ -38,17 +38,19 @@ static void on_leftover(struct sock *s, int err)
     struct lingering *g = sock_data(s);
     char waste[16384];
 
-    for (int i = 0; i < 64 && err == 0; ++i) {
+    for (int i = 0; i < 64 && err == 0 && g->left > 0; ++i) {
         ssize_t n = recv(sock_fd(s), waste, sizeof(waste), 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (n <= 0 || (size_t)n > g->left)
+        if (n <= 0)
             err = -ECONNRESET;
         else
-            g->left -= (size_t)n;
+            g->left -= (size_t)n < g->left ? (size_t)n : g->left;
     }
     if (err != 0)
         linger_end(g);
+    else if (g->left == 0)
+        sock_stop_read(s); /* until the time is over: a close now would be a reset */
 }
 
 struct refusal {

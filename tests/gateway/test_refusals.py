@@ -1,6 +1,8 @@
 """What the gateway refuses: clearly, early, at no cost to the ticket, and readable for a client that still sends."""
 
 import os
+import select
+import socket
 import sys
 
 import pytest
@@ -172,6 +174,17 @@ def test_refusal_is_readable_while_curl_sends(gateway, scratch):
     done = curl.run("-H", "Expect:", "-T", path, f"{gateway.url}/u/{UNKNOWN}/")
     assert done.status == 403, done
     assert done.sent < 32 << 20
+
+
+def test_refusal_is_readable_for_who_only_sends(gateway):
+    """As a proxy on the same machine does: as fast as it goes, until the line is full; a reset would be its 502."""
+    with Raw(gateway.port) as raw:
+        raw.send(f"PUT /u/{UNKNOWN}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {1 << 30}\r\n\r\n")
+        sent, waste = 0, bytes(1 << 20)
+        while sent < 1 << 28 and select.select([], [raw.sock], [], 0.5)[1]:
+            sent += raw.sock.send(waste, socket.MSG_DONTWAIT)
+        assert 4 << 20 <= sent < 64 << 20, "the line is full, the archive is not sent"
+        assert raw.answer().status == 403
 
 
 def test_buffered_refusal_keeps_the_connection(gateway, ticket):

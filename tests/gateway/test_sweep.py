@@ -72,8 +72,9 @@ def expect_published(gateways, redis, ticket, name):
     until(lambda: not in_progress(gateways[0]), 10, "the spool to be tidy")
     assert held(redis, ticket) == 1, "it took one attempt"
     (upload_id,) = found
-    assert sorted(os.listdir(os.path.join(gateways[0].data_dir, "spool", "new", upload_id))) == ["data", "manifest"]
-    with open(os.path.join(gateways[0].data_dir, "spool", "new", upload_id, "manifest"), "rb") as f:
+    kept = os.path.join(gateways[0].data_dir, "spool", "new", upload_id)
+    until(lambda: sorted(os.listdir(kept)) == ["data", "manifest"], 10, "its journal to go")
+    with open(os.path.join(kept, "manifest"), "rb") as f:
         assert name.encode() in f.read()
     until(lambda: sum(g.metrics()["lc_uploads_swept_total"] for g in gateways) >= 1, 10, "the sweep to count it")
     for gateway in gateways:
@@ -122,7 +123,7 @@ def test_whole_resumable_upload_is_published(redis, tmp_path, where, count):
 
 def test_living_uploads_are_left_alone(redis, tmp_path):
     token, ticket = seed_ticket(redis)
-    gateway = Gateway(tmp_path / "data", redis.url, tmp_path / "log", ENV).start()
+    gateway = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {**ENV, "RESUME_LEASE": "5s"}).start()
     begun = tus.create(gateway.port, token, len(DATA), body=DATA[:100])
     with Raw(gateway.port) as raw:
         raw.send(f"PUT /u/{token}/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
