@@ -3,6 +3,7 @@
 import Uppy from '@uppy/core';
 import GoldenRetriever from '@uppy/golden-retriever';
 import Tus from '@uppy/tus';
+import { dropMark, readMark, writeMark } from './mark';
 import { fingerprint, tarName, tarOf, type Entry } from './tar';
 import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
 
@@ -44,12 +45,13 @@ export class Engine {
 
   #uppy: Uppy<Meta, Record<string, never>>;
   #samples: [number, number][] = [];
-  #lock: string;
+  #place: string; // of the lock and of the mark
   #unlock: (() => void) | null = null;
+  #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
 
   constructor(token: string, private readonly receiptOf: (uploadId: string) => Promise<Receipt | null>) {
     const id = `lc-upload-${fingerprint(token)}`;
-    this.#lock = id;
+    this.#place = id;
     this.#uppy = new Uppy<Meta, Record<string, never>>({
       id,
       autoProceed: false,
@@ -73,6 +75,7 @@ export class Engine {
     this.#uppy.on('upload-error', (_file, error) => this.#failed(refusalIn(error)));
     this.#uppy.on('restored', () => void this.#restored());
     window.addEventListener('online', () => this.#hurry());
+    void this.#remember();
   }
 
   get left(): number {
@@ -110,12 +113,12 @@ export class Engine {
       this.phase = 'elsewhere';
       return;
     }
-    this.phase = 'sending';
-    this.trouble = null;
+    this.#send();
     await this.#uppy.upload().catch(() => undefined); // upload-error has told
   }
 
   pause(): void {
+    this.#mark(false);
     this.#uppy.pauseAll();
     this.phase = 'paused';
     this.speed = 0;
@@ -123,8 +126,7 @@ export class Engine {
   }
 
   resume(): void {
-    this.phase = 'sending';
-    this.trouble = null;
+    this.#send();
     this.#uppy.resumeAll();
   }
 
@@ -136,14 +138,13 @@ export class Engine {
     }
     const [file] = this.#uppy.getFiles();
     if (!file) return;
-    this.phase = 'sending';
+    this.#send();
     this.#uppy.setState({ currentUploads: {}, recoveredState: null });
     await this.#uppy.retryUpload(file.id).catch(() => undefined); // upload-error has told
   }
 
   async again(): Promise<void> {
-    this.phase = 'sending';
-    this.trouble = null;
+    this.#send();
     await this.#uppy.retryAll().catch(() => undefined);
   }
 
@@ -158,8 +159,21 @@ export class Engine {
     Object.assign(this, { phase: 'idle', name: '', sent: 0, total: 0, speed: 0, trouble: null, receipt: null });
   }
 
+  /** Before the first byte goes: from now on a reload goes on by itself. */
+  #send(): void {
+    this.#mark(true);
+    this.phase = 'sending';
+    this.trouble = null;
+  }
+
+  #mark(going: boolean): void {
+    const [file] = this.#uppy.getFiles();
+    if (file) writeMark(this.#place, { file: file.id, name: this.name, size: this.total, going });
+  }
+
   /** Uppy's clear() keeps the batches a reload left behind, and a file that belongs to one is never sent again. */
   #clear(): void {
+    dropMark(this.#place);
     this.#uppy.clear();
     this.#uppy.setState({ currentUploads: {} });
   }
@@ -190,6 +204,7 @@ export class Engine {
     this.trouble = troubleOf(refusal);
     if (refusal.status === 0) this.trouble = { key: 'err_unreadable', retry: false };
     this.phase = 'failed';
+    this.#mark(false);
     this.#letGo();
   }
 
@@ -197,6 +212,7 @@ export class Engine {
     const id = url.replace(/\/$/, '').split('/').pop() ?? '';
     this.sent = this.total;
     this.trouble = null;
+    dropMark(this.#place);
     this.receipt = (await this.receiptOf(id)) ?? { upload_id: id, name: this.name, size: this.total, sha256: '' };
     this.phase = 'done';
     this.#letGo();
@@ -212,9 +228,19 @@ export class Engine {
       this.phase = 'elsewhere';
       return;
     }
+    const mark = readMark(this.#place);
     if (file.progress.uploadComplete) this.reset();
-    else if (this.canResume && file.progress.uploadStarted && !file.isPaused) await this.goOn();
+    else if (this.canResume && mark?.going && mark.file === file.id) await this.goOn();
     else this.phase = 'interrupted';
+  }
+
+  /** What was under way although Uppy may know nothing of it; if it does, #restored() follows. */
+  async #remember(): Promise<void> {
+    const mark = readMark(this.#place);
+    if (!mark) return;
+    const alone = await this.#take();
+    if (this.phase !== 'idle') return;
+    Object.assign(this, { name: mark.name, total: mark.size, phase: alone ? 'interrupted' : 'elsewhere' });
   }
 
   #hurry(): void {
@@ -227,12 +253,13 @@ export class Engine {
 
   #take(): Promise<boolean> {
     if (this.#unlock || !navigator.locks) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      void navigator.locks.request(this.#lock, { ifAvailable: true }, (lock) => {
+    this.#taking ??= new Promise<boolean>((resolve) => {
+      void navigator.locks.request(this.#place, { ifAvailable: true }, (lock) => {
         resolve(lock !== null);
         return lock === null ? undefined : new Promise<void>((release) => (this.#unlock = release));
       });
-    });
+    }).finally(() => (this.#taking = null));
+    return this.#taking;
   }
 
   #letGo(): void {
