@@ -109,10 +109,7 @@ export class Engine {
   }
 
   async begin(): Promise<void> {
-    if (!(await this.#take())) {
-      this.phase = 'elsewhere';
-      return;
-    }
+    if (!(await this.#take())) return this.#wait();
     this.#send();
     await this.#uppy.upload().catch(() => undefined); // upload-error has told
   }
@@ -132,10 +129,7 @@ export class Engine {
 
   /** Goes on with what a reload or a crash interrupted and the browser still has. */
   async goOn(): Promise<void> {
-    if (!(await this.#take())) {
-      this.phase = 'elsewhere';
-      return;
-    }
+    if (!(await this.#take())) return this.#wait();
     const [file] = this.#uppy.getFiles();
     if (!file) return;
     this.#send();
@@ -224,10 +218,7 @@ export class Engine {
     this.name = file.name ?? '';
     this.total = file.size ?? 0;
     this.sent = Number(file.progress.bytesUploaded) || 0;
-    if (!(await this.#take())) {
-      this.phase = 'elsewhere';
-      return;
-    }
+    if (!(await this.#take())) return this.#wait();
     const mark = readMark(this.#place);
     if (file.progress.uploadComplete) this.reset();
     else if (this.canResume && mark?.going && mark.file === file.id) await this.goOn();
@@ -240,7 +231,8 @@ export class Engine {
     if (!mark) return;
     const alone = await this.#take();
     if (this.phase !== 'idle') return;
-    Object.assign(this, { name: mark.name, total: mark.size, phase: alone ? 'interrupted' : 'elsewhere' });
+    Object.assign(this, { name: mark.name, total: mark.size, phase: 'interrupted' });
+    if (!alone) this.#wait();
   }
 
   #hurry(): void {
@@ -260,6 +252,34 @@ export class Engine {
       });
     }).finally(() => (this.#taking = null));
     return this.#taking;
+  }
+
+  /** Until the other tab is done or closed. Only while this one is looked at: it must not step in when that one reloads. */
+  #wait(): void {
+    if (this.phase === 'elsewhere') return;
+    this.phase = 'elsewhere';
+    let stop = new AbortController();
+    const look = () => {
+      stop.abort();
+      if (this.phase !== 'elsewhere') return document.removeEventListener('visibilitychange', look);
+      if (document.hidden) return;
+      stop = new AbortController();
+      const held = () => new Promise<void>((release) => {
+        this.#unlock = release;
+        this.#turn();
+      });
+      navigator.locks.request(this.#place, { signal: stop.signal }, held).catch(() => undefined); // not looked at any more
+    };
+    document.addEventListener('visibilitychange', look);
+    look();
+  }
+
+  /** The other tab is gone: what it left, or what was chosen here meanwhile. */
+  #turn(): void {
+    const mark = readMark(this.#place);
+    if (mark) Object.assign(this, { name: mark.name, total: mark.size, phase: 'interrupted' });
+    else if (this.canResume) this.phase = 'chosen';
+    else this.reset();
   }
 
   #letGo(): void {
