@@ -20,7 +20,8 @@ HERE = os.path.join(ROOT, "tests", "browser")
 CHROMIUM = "/usr/bin/chromium"
 
 
-def _missing(what):
+def missing(what):
+    """Skips where a developer works, fails where everything is to be there."""
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
@@ -29,9 +30,9 @@ def _missing(what):
 def install():
     """npm ci, once per lock file."""
     if not os.access(CHROMIUM, os.X_OK):
-        _missing("chromium is not installed (package chromium)")
+        missing("chromium is not installed (package chromium)")
     if not shutil.which("npm"):
-        _missing("npm is not installed")
+        missing("npm is not installed")
     with open(os.path.join(HERE, "package-lock.json"), "rb") as f:
         lock = hashlib.sha256(f.read()).hexdigest()
     stamp = os.path.join(HERE, "node_modules", ".stamp")
@@ -170,6 +171,9 @@ class Harness:
 
     def put(self, token, name, size):
         """An upload by another client."""
+        return self.put_content(token, name, os.urandom(size))
+
+    def put_content(self, token, name, content):
         answer = requests.put(f"{self.stack.gateway.url}/u/{token}/{requests.utils.quote(name, safe='')}",
-                              data=os.urandom(size), headers={"Accept": "application/json"}, timeout=60)
+                              data=content, headers={"Accept": "application/json"}, timeout=60)
         return {"status": answer.status_code, "body": answer.json()}

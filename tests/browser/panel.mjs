@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { enrol, logIn, password } from './people.mjs';
 import { until } from './visit.mjs';
 
-async function inside(visit, path = '/', options) {
+async function inside(visit, path = '/', options, person = null) {
   const page = await visit.page(options);
-  visit.me = await logIn(visit, page, path);
+  visit.me = await logIn(visit, page, path, person);
   await page.getByRole('button', { name: 'Log out' }).waitFor();
   return page;
 }
@@ -235,16 +235,135 @@ export async function platforms(visit) {
   await page.getByRole('link', { name: 'New platform' }).click();
   await page.getByLabel('Short name').fill('not a slug');
   await page.getByLabel('Name shown').fill('Desktop');
-  await page.getByLabel('Largest archive').fill('1000');
+  await page.getByLabel('Largest archive', { exact: true }).fill('1.5');
+  await page.getByLabel('Unit: Largest archive').selectOption('megabytes');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.locator('#name-error').waitFor();
   await visit.inspect(page, 'panel platform errors');
   await page.getByLabel('Short name').fill('desktop');
   await page.getByRole('button', { name: 'Create' }).click();
-  await page.getByRole('cell', { name: '1 kB' }).waitFor();
+  await page.getByRole('cell', { name: '1.5 MB' }).waitFor();
   await page.getByRole('link', { name: 'desktop', exact: true }).click();
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('link', { name: 'desktop', exact: true }).waitFor({ state: 'detached' });
+}
+
+export async function how_long_a_platform_keeps_its_archives(visit) {
+  visit.expect(/status of 400/);
+  await visit.ask('api', 'POST', '/api/v1/platforms/', { name: 'keeper', pretty_name: 'Keeper' });
+  const kept = async () => {
+    const { retention_all, retention_resolved } = (await visit.ask('api', 'GET', '/api/v1/platforms/keeper/')).body;
+    return [retention_all, retention_resolved];
+  };
+  const page = await inside(visit, '/platforms/update/keeper/');
+  const asked = [];
+  page.on('dialog', (dialog) => { asked.push(dialog.message()); void dialog.accept(); });
+  const arrival = page.getByLabel('From their arrival', { exact: true });
+  await arrival.fill('soon');
+  await page.getByLabel('Once their ticket is resolved', { exact: true }).fill('4000');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('#retention_all-error').getByText('integer').waitFor();
+  await page.locator('#retention_resolved-error').getByText('Ten years at most.').waitFor();
+  await visit.inspect(page, 'panel platform retention');
+  await arrival.fill('90');
+  await page.getByLabel('Once their ticket is resolved', { exact: true }).fill('1,5');
+  await page.getByLabel('Unit: Once their ticket is resolved').selectOption('hours');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('cell', { name: '90 days from arrival; 90 minutes once resolved' }).waitFor();
+  assert.deepEqual(await kept(), [7776000, 5400]);
+  assert.match(asked.at(-1), /Keeper|keeper.*deleted for good/i);
+  await page.getByRole('link', { name: 'keeper', exact: true }).click();
+  assert.equal(await arrival.inputValue(), '90');
+  assert.equal(await page.getByLabel('Unit: Once their ticket is resolved').locator('option:checked').innerText(), 'minutes');
+  const before = asked.length;
+  await arrival.fill('');
+  await page.getByLabel('Once their ticket is resolved', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('cell', { name: 'no end once resolved' }).waitFor();
+  assert.deepEqual(await kept(), [undefined, 0]);
+  assert.equal(asked.length, before, 'nothing is deleted sooner: nothing is asked');
+}
+
+export async function web_hooks_of_a_platform(visit) {
+  visit.expect(/status of 400/);
+  await visit.ask('api', 'POST', '/api/v1/platforms/', { name: 'hooked', pretty_name: 'Hooked' });
+  const [good, bad] = [await visit.ask('receiver_at', '/good', 204), await visit.ask('receiver_at', '/bad', 500)];
+  const page = await inside(visit, '/platforms/update/hooked/');
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByText('Nobody is told yet.').waitFor();
+  const add = () => page.getByRole('button', { name: 'Add the web hook' }).click();
+  await page.getByLabel('Address').fill('ftp://example.com/');
+  await page.getByLabel('Secret').fill('short');
+  await page.getByLabel('an archive arrived').uncheck();
+  await add();
+  await page.locator('#hook-url-error').waitFor();
+  await page.locator('#hook-secret-error').waitFor();
+  await page.getByText('Choose at least one.').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'hook-url');
+  await visit.inspect(page, 'panel web hook errors');
+  await page.getByLabel('Address').fill(good);
+  await page.getByLabel('Secret').fill('');
+  await page.getByLabel('a ticket was resolved').check();
+  await add();
+  const secret = (await page.locator('.made').innerText()).trim();
+  assert.ok(secret.length >= 16, secret);
+  await page.getByRole('button', { name: `Send a test: ${good}` }).click();
+  await page.getByText(`${good}: delivered, the receiver answered 204.`).waitFor();
+  assert.deepEqual(await visit.ask('told', '/good', secret), ['webhook.test']);
+  await page.getByLabel('Address').fill(good);
+  await add();
+  await page.getByText('has a web hook with this address already').waitFor();
+  await page.getByLabel('Address').fill(bad);
+  await add();
+  await page.getByRole('button', { name: `Send a test: ${bad}` }).click();
+  await page.locator('.notices .alert-danger', { hasText: '500' }).waitFor();
+  await visit.inspect(page, 'panel web hooks');
+  await page.reload();
+  await page.getByRole('link', { name: `Deliveries: ${bad}` }).waitFor();
+  assert.equal(await page.locator('.made').count(), 0, 'the secret is shown once');
+  await page.getByRole('switch', { name: good }).click();
+  await until(async () => (await visit.ask('api', 'GET', '/api/v1/webhooks/?platform=hooked')).body.some((hook) => !hook.enabled), 'the switch');
+  await page.getByRole('link', { name: `Deliveries: ${bad}` }).click();
+  await page.getByRole('cell', { name: 'given up' }).waitFor();
+  await visit.inspect(page, 'panel web hook deliveries');
+  await page.getByRole('link', { name: 'delivered', exact: true }).click();
+  await page.getByText('Nothing found.').waitFor();
+  assert.equal(new URL(page.url()).search, '?state=delivered');
+  await page.getByRole('link', { name: 'Hooked' }).click();
+  for (const url of [good, bad]) await page.getByRole('button', { name: `Delete ${url}` }).click();
+  await page.getByText('Nobody is told yet.').waitFor();
+  const plain = await inside(visit, '/platforms/update/hooked/', {}, await visit.ask('person', 'hookless', false, true));
+  await plain.getByLabel('Short name').waitFor();
+  assert.equal(await plain.getByRole('heading', { name: 'Web hooks' }).count(), 0);
+}
+
+export async function what_the_malware_scan_says(visit) {
+  const ticket = await visit.ask('ticket');
+  await visit.ask('put', ticket.token, 'harmless.log', 1000);
+  await visit.ask('put_malware', ticket.token, 'invoice.exe');
+  const path = `/tickets/show/android/${ticket.number}/`;
+  const page = await inside(visit, path);
+  const row = page.getByRole('row', { name: 'invoice.exe' });
+  await row.getByText('infected', { exact: true }).waitFor();
+  await row.getByText('Test.Eicar').waitFor();
+  await page.getByRole('row', { name: 'harmless.log' }).getByText('clean').waitFor();
+  await visit.inspect(page, 'panel ticket with malware');
+  const answers = [false, true];
+  const asked = [];
+  page.on('dialog', (dialog) => { asked.push(dialog.message()); void (answers.shift() ? dialog.accept() : dialog.dismiss()); });
+  let downloads = 0;
+  page.on('download', () => { downloads += 1; });
+  await row.getByRole('link', { name: 'Download' }).click();
+  assert.equal(downloads, 0);
+  await Promise.all([page.waitForEvent('download'), row.getByRole('link', { name: 'Download' }).click()]);
+  assert.equal(downloads, 1, 'only what was agreed to');
+  assert.match(asked[0], /Test\.Eicar.* in invoice\.exe/);
+  const plain = await inside(visit, path, {}, await visit.ask('person', 'careful', false, true));
+  const theirs = plain.getByRole('row', { name: 'invoice.exe' });
+  await theirs.getByText('only superusers may download it').waitFor();
+  await plain.getByRole('link', { name: 'Download harmless.log' }).waitFor();
+  assert.equal(await theirs.getByRole('link').count(), 0);
+  await visit.inspect(plain, 'panel ticket with malware for others');
 }
 
 export async function account_pages(visit) {

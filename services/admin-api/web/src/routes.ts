@@ -2,6 +2,7 @@
 import type { Component } from 'svelte';
 import Account from './pages/Account.svelte';
 import Audit from './pages/Audit.svelte';
+import Deliveries from './pages/Deliveries.svelte';
 import Enrol from './pages/Enrol.svelte';
 import Login from './pages/Login.svelte';
 import PlatformEdit from './pages/PlatformEdit.svelte';
@@ -24,6 +25,7 @@ export const routes: [string, Page, Record<string, string>?][] = [
   ['/platforms/', Platforms],
   ['/platforms/create/', PlatformEdit],
   ['/platforms/update/:name/', PlatformEdit],
+  ['/platforms/deliveries/:name/:id/', Deliveries],
   ['/users/', Users],
   ['/users/create/', UserEdit],
   ['/users/update/:name/', UserEdit],

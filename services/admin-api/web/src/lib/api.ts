@@ -29,6 +29,29 @@ export interface Platform {
   name: string;
   pretty_name: string;
   max_bytes?: number | null;
+  retention_all?: number | null; // seconds
+  retention_resolved?: number | null;
+}
+export interface Webhook {
+  id: number;
+  platform: string;
+  url: string;
+  events: string[];
+  enabled: boolean;
+  failures: number;
+  secret?: string; // in the answer that made it, never again
+}
+export interface Delivery {
+  id: number;
+  webhook: number;
+  event: string;
+  state: 'pending' | 'delivered' | 'failed';
+  attempts: number;
+  status: number | null;
+  error: string;
+  time_create: string;
+  time_next: string | null;
+  time_done: string | null;
 }
 export interface Ticket {
   id: number;
@@ -55,6 +78,8 @@ export interface Archive {
   name: string;
   size: number;
   sha256: string;
+  scan: 'pending' | 'clean' | 'infected' | 'skipped';
+  scan_signature?: string;
 }
 export interface Upload {
   upload_id: string;

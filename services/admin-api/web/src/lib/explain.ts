@@ -15,6 +15,10 @@ const BY_STATUS: Record<number, Key> = {
 const BY_TEXT: [RegExp, Key][] = [
   [/^No active account/, 'err_credentials'],
   [/^This field is required|may not be blank|may not be null/, 'field_required'],
+  [/315360000/, 'field_ten_years'],
+  [/^Give an address of|^Give an https?:|^Leave (user|the part)/, 'field_url'],
+  [/^This platform has a web hook/, 'field_hook_same'],
+  [/^Give 16 to 200/, 'field_secret'],
   [/valid integer|^Enter a number/, 'field_integer'],
   [/less than or equal to (\S+?)\.?$/, 'field_max'],
   [/greater than or equal to (\S+?)\.?$/, 'field_min'],
@@ -35,7 +39,7 @@ function byText(text: string): string | null {
 
 /** One message about one field. What is not known stays in English rather than unsaid. */
 export function explainField(text: string): string {
-  return lang() === 'en' ? text : (byText(text) ?? text);
+  return lang() === 'en' && !text.includes('315360000') ? text : (byText(text) ?? text); // seconds are nobody's words
 }
 
 export function explain(error: ApiError): string {
