@@ -53,6 +53,16 @@ static int write_once(struct ring *r, struct spool *spool, int fd)
     return e != GATEWAY_OK ? -sink.error : sink.no_direct ? -EOPNOTSUPP : 0;
 }
 
+/* Container engines refuse io_uring by their seccomp profiles, and may refuse any of its system calls. */
+static const char *why_no_ring(int err)
+{
+    if (err == -ENOSYS)
+        return "this kernel has no io_uring";
+    return err == -EPERM || err == -EACCES
+               ? "io_uring is refused here, by a seccomp profile, SystemCallFilter= or kernel.io_uring_disabled"
+               : "io_uring cannot be used";
+}
+
 static int probe(enum fast_mode mode, struct ring *r, struct spool *spool, const char **why)
 {
     int fd = openat(spool_tmp_fd(spool), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -61,17 +71,17 @@ static int probe(enum fast_mode mode, struct ring *r, struct spool *spool, const
         err = write_once(r, spool, fd);
     if (fd >= 0)
         close(fd);
-    *why = "DATA_DIR's file system has no direct I/O";
+    *why = ring_error(r) < 0 ? why_no_ring(err) : "DATA_DIR's file system has no direct I/O";
     return err;
 }
 
 static int add_rings(struct fast *f, size_t block, unsigned count, const char **why)
 {
     int err = 0;
-    *why = "this kernel or container has no io_uring";
     while (f->count < count && (err = ring_new(block, &f->rings[f->count])) == 0)
         ++f->count;
     f->left = f->count;
+    *why = why_no_ring(err);
     return f->count > 0 ? 0 : err; /* fewer than wished do as well */
 }
 

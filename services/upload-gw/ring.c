@@ -29,6 +29,7 @@ struct ring {
     char *memory;
     size_t memory_size;
     unsigned under_way;
+    int error; /* of the ring itself */
     struct block blocks[RING_BLOCKS];
 };
 
@@ -70,6 +71,11 @@ void ring_free(struct ring *r)
 size_t ring_block_size(const struct ring *r)
 {
     return r->block_size;
+}
+
+int ring_error(const struct ring *r)
+{
+    return r->error;
 }
 
 bool ring_is_busy(const struct ring *r)
@@ -171,6 +177,7 @@ static void completed(struct ring *r, struct block *b, int result)
 static unsigned give_up(struct ring *r, int err)
 {
     unsigned count = r->under_way;
+    r->error = -err;
     for (size_t i = 0; i < RING_BLOCKS; ++i)
         if (r->blocks[i].sink != NULL) {
             sink_fail(r->blocks[i].sink, err);

@@ -21,6 +21,7 @@ struct ring;
 int ring_new(size_t block_size, struct ring **out) __attribute__((warn_unused_result));
 void ring_free(struct ring *r); /* with nothing under way */
 size_t ring_block_size(const struct ring *r);
+int ring_error(const struct ring *r); /* -errno when the ring itself failed, whatever was written; 0: it did not */
 
 bool ring_is_busy(const struct ring *r); /* writes are under way */
 

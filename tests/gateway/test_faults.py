@@ -182,6 +182,23 @@ def test_failed_rename_gives_attempt_and_name_back(redis, tmp_path):
 
 
 @needs_strace
+@pytest.mark.parametrize("call", ["io_uring_setup", "io_uring_enter"])
+def test_refused_io_uring_is_said_and_done_without(redis, tmp_path, call):
+    """As container engines refuse it, wholly or in part: the log blames them, not the disk, once; uploads go well."""
+    service = Gateway(tmp_path / "data", redis.url, tmp_path / "refused.log", {"GATEWAY_FAST_LANE": "always"})
+    service.env["ASAN_OPTIONS"] = "detect_leaks=0"
+    service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                            f"inject={call}:error=EPERM", *service.process.argv]
+    service.start()
+    said = [line for line in service.process.output().splitlines() if "fast_lane" in line]
+    assert len(said) == 1 and "fast_lane.none" in said[0] and "io_uring is refused here" in said[0], said
+    token, _ = seed_ticket(redis)
+    assert requests.put(f"{service.url}/u/{token}/a", data=os.urandom(9 << 20), timeout=60).status_code == 201
+    assert service.metrics()["lc_upload_bytes_direct_total"] == 0
+    service.process.stop()
+
+
+@needs_strace
 def test_failed_fsync_is_never_acknowledged(redis, tmp_path):
     service = with_failing("fsync", redis, tmp_path)
     token, ticket = seed_ticket(redis)
