@@ -2,9 +2,11 @@
 
 The schedule is random; its seed is printed and can be given again by LC_SEED."""
 
+import contextlib
 import hashlib
 import os
 import random
+import sqlite3
 import time
 
 import pytest
@@ -102,6 +104,34 @@ def test_redis_that_lost_everything_is_told_again(stack, make_file):
     assert upload_when_available(stack, ticket, file).status == 423
     stack.wait_archives(ticket, 3)
     assert stack.attempts(ticket) == 0
+
+
+def test_a_name_is_not_forgotten_by_another_telling(stack, make_file):
+    """An archive was deleted, and who deleted it died before Redis was told of the name: the next that is told of the
+    ticket, whatever changed in it, frees the name too."""
+    stack.admin.stop()
+    stack.admin.env["SWEEP_INTERVAL"] = "1h"
+    stack.admin.start()
+    try:
+        ticket, file = stack.make_ticket(attempts=3), make_file(1000, "left.log")
+        assert curl.run("-T", file.path, f"{stack.gateway.url}/u/{ticket['token']}/").status == 201
+        (archive,) = stack.wait_archives(ticket, 1)
+        path = stack.admin.env["DB_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, timeout=20)) as db:
+            until(lambda: db.execute("SELECT count(*) FROM tickets WHERE rev > projected_rev").fetchone() == (0,), 15,
+                  "all to be told")
+            with db:
+                db.execute("DELETE FROM archives WHERE id = ?", (archive["id"],))
+                db.execute("UPDATE tickets SET rev = rev + 1 WHERE id = ?", (ticket["id"],))
+        names = f"lc:{{{ticket['id']}}}:names"
+        assert stack.redis.client.hexists(names, "left.log")
+        assert stack.patch(f"/api/v1/tickets/{ticket['number']}/", {"attempts": 5}).status_code == 200
+        assert stack.redis.client.hget(f"lc:{{{ticket['id']}}}:ticket", "attempts") == "5"
+        assert not stack.redis.client.hexists(names, "left.log")
+    finally:
+        stack.admin.stop()
+        del stack.admin.env["SWEEP_INTERVAL"]
+        stack.admin.start()
 
 
 def test_a_name_freed_while_redis_was_away_is_free(stack, make_file):

@@ -158,11 +158,19 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     return err;
 }
 
+/* Filing adds one to rev for each upload that it leaves to be told of. What else was added may have freed names whose
+ * freeing has not been told either: to tell only the row would make the ticket count as told. */
+static bool has_changed_otherwise(const struct reading *r)
+{
+    return r->row.rev - r->projected_rev > (int64_t)r->filed.count;
+}
+
 int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
                       const struct projection_extra *extra)
 {
     struct reading r = {.filed = {0}};
     int found = read_ticket(c, ticket_id, &r);
+    bool names_too = found == 1 && ((extra != NULL && extra->names_too) || has_changed_otherwise(&r));
     int err = 0;
     if (found == 1 && extra != NULL) {
         r.row.freed_names = &extra->freed_name;
@@ -170,7 +178,7 @@ int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ti
         r.row.old_token_hash = extra->retired;
         err = extra->filed_late != NULL ? texts_add(&r.filed, extra->filed_late) : 0;
     }
-    if (err == 0 && found == 1 && extra != NULL && extra->names_too) {
+    if (err == 0 && names_too) {
         r.row.taken_are_all = 1;
         err = read_taken(c, ticket_id, &r.taken);
     }
