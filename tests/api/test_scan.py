@@ -186,6 +186,28 @@ def test_over_tcp_and_without(rest, stack, scratch):
         stack.admin.start()
 
 
+def test_skipped_ones_are_taken_up(rest, stack, scratch):
+    """Those from before there was a scanner, and those beyond a limit that is higher now, are scanned after a start."""
+    daemon = Clamd(os.path.join(scratch, "large"), stream_max="8M").start()
+    try:
+        archives = {}
+        for where, limit, size in (("", "2M", 100), (daemon.where, "2M", 3 << 20), (daemon.where, "4M", 5 << 20)):
+            stack.admin.stop()
+            stack.admin.env.update(CLAMD_SOCKET=where, CLAMD_MAX_SIZE=limit)
+            stack.admin.start()
+            archives[size] = send(stack, b"x" * size + EICAR)
+            wait_scan(rest, archives[size], "skipped")
+        for size in (100, 3 << 20):
+            wait_scan(rest, archives[size], "infected")
+        assert rest.get(f"archives/{archives[5 << 20]['id']}/").json()["scan"] == "skipped"
+        assert "scan.taken_up" in stack.admin.process.output()
+    finally:
+        daemon.stop()
+        stack.admin.stop()
+        stack.admin.env.update(ADMIN_ENV)
+        stack.admin.start()
+
+
 @pytest.mark.parametrize("where", ["clamd.ctl", "host:", ":3310", "host:99999", "/" + "x" * 200])
 def test_wrong_socket_is_refused(stack, where):
     refused = stack.admin.run("check", env={"CLAMD_SOCKET": where})

@@ -218,9 +218,29 @@ static void rest(const struct scanner *s)
         nanosleep(&step, NULL);
 }
 
+/* What was skipped for want of a scanner, or by a lower limit, behind what arrives. */
+static int take_up_skipped(struct scanner *s)
+{
+    struct db_conn *c;
+    int64_t n, count = 0;
+    int err = db_acquire(s->admin->db, &c);
+    if (err < 0)
+        return err;
+    do {
+        n = db_exec(c, scan_statement(AGAIN), s->admin->config->clamd_max_size, now_us());
+        count += n > 0 ? n : 0;
+    } while (n > 0 && !atomic_load(&s->stopping));
+    db_release(c);
+    if (count > 0)
+        log_info("scan.taken_up", LOG_I("skipped", count));
+    return n < 0 ? (int)n : 0;
+}
+
 static void *run(void *arg)
 {
     struct scanner *s = arg;
+    for (int err; (err = take_up_skipped(s)) < 0 && !atomic_load(&s->stopping); rest(s))
+        note(s, err);
     while (!atomic_load(&s->stopping)) {
         int done = turn(s);
         note(s, done < 0 ? done : done == 0 && s->failing < 0 ? s->failing : 0);
