@@ -17,6 +17,10 @@
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
+/* While a failover may be going on, sentinels are asked at least this often, and whom they name has twice as long to
+ * greet: it may still be the master that fell, whose address need not refuse a connection. */
+#define FAILOVER_STEP_MS 250
+#define FAILOVER_TRIES   40
 
 enum link_state { LINK_DOWN, LINK_ASKING /* a sentinel */, LINK_GREETING, LINK_UP };
 
@@ -111,12 +115,23 @@ static void on_retry(struct loop_timer *t)
     start_connecting((struct redis_link *)(void *)((char *)t - offsetof(struct redis_link, timer)));
 }
 
+static bool may_fail_over(const struct redis_link *l)
+{
+    return l->target->kind == REDIS_SENTINEL && l->failures < FAILOVER_TRIES;
+}
+
+/* How long a connect and its greeting may take. */
+static unsigned patience(const struct redis_link *l)
+{
+    return may_fail_over(l) && l->timeout_ms > 2 * FAILOVER_STEP_MS ? 2 * FAILOVER_STEP_MS : l->timeout_ms;
+}
+
 static uint32_t backoff(const struct redis_link *l)
 {
     unsigned shift = l->failures < 6 ? l->failures : 6, noise = 0;
-    uint32_t most = (uint32_t)BACKOFF_MIN_MS << shift;
-    if (most > BACKOFF_MAX_MS)
-        most = BACKOFF_MAX_MS;
+    uint32_t most = (uint32_t)BACKOFF_MIN_MS << shift, limit = may_fail_over(l) ? FAILOVER_STEP_MS : BACKOFF_MAX_MS;
+    if (most > limit)
+        most = limit;
     if (getrandom(&noise, sizeof(noise), GRND_NONBLOCK) < 0)
         noise = 0;
     return most / 2 + noise % (most / 2 + 1);
@@ -282,7 +297,7 @@ static int open_address(struct redis_link *l, const char *host, int port, const 
                                     .cleanup = cleanup};
     redisAsyncSetConnectCallback(ctx, on_connect);
     redisAsyncSetDisconnectCallback(ctx, on_any_disconnect);
-    loop_timer_start(l->loop, &l->timer, l->timeout_ms, on_greeting_late);
+    loop_timer_start(l->loop, &l->timer, patience(l), on_greeting_late);
     return 0;
 }
 

@@ -21,7 +21,8 @@ struct redis_link_events {                     /* may be NULL each */
     void (*observe)(int64_t microseconds); /* how long a call took that Redis answered */
 };
 
-/* Starts connecting; reconnects for ever with jittered backoff (50 ms to 2 s). Target and events must outlive it.
+/* Starts connecting; reconnects for ever with jittered backoff (50 ms to 2 s; with sentinels 250 ms for the first ten
+ * seconds or so). Target and events must outlive it.
  * timeout_ms: of connecting with its greeting, and of calls that give 0. */
 int redis_link_new(struct loop *loop, const struct redis_target *target, unsigned timeout_ms,
                    const struct redis_link_events *events, void *arg, struct redis_link **out)

@@ -52,10 +52,14 @@ static void wait_for_work(struct storage *s, bool *subscribed)
 {
     int64_t until = storage_now_ms() + s->options.sweep_ms;
     while (!atomic_load(&s->stopping) && !atomic_exchange(&s->poked, false) && storage_now_ms() < until) {
-        if (!*subscribed)
-            nap();
-        else if (was_called(s, subscribed, STEP_MS))
+        if (*subscribed && was_called(s, subscribed, STEP_MS))
             return;
+        if (!*subscribed) {
+            nap();
+            (void)subscribe(s, subscribed);
+            if (*subscribed)
+                return; /* Redis is back, and may be another that gateways would grant nothing on */
+        }
     }
 }
 
