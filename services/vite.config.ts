@@ -6,7 +6,7 @@ import { defineConfig } from 'vite';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const faces: Record<string, { assets: string; pages: string[]; proxy: string }> = {
-  'upload-gw': { assets: 'u/assets', pages: ['upload.html', 'token.html', 'received.html', 'refused.html'], proxy: 'http://127.0.0.1:8080' },
+  'upload-gw': { assets: 'u/assets', pages: ['upload.html', 'token.html', 'received.en.html', 'received.ru.html', 'refused.en.html', 'refused.ru.html'], proxy: 'http://127.0.0.1:8080' },
   'admin-api': { assets: 'assets', pages: ['index.html'], proxy: 'http://127.0.0.1:8081' },
 };
 const name = process.env.FACE ?? 'admin-api';

@@ -9,6 +9,7 @@
 
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/routes.h"
+#include "shared/http/filename.h"
 #include "shared/log/log.h"
 
 #define HEAD_BYTES 1536
@@ -123,20 +124,6 @@ void answer_text(struct conn *c, int status, const char *type, const char *text,
     send_answer(c, status, type, text, len, "");
 }
 
-void answer_lines(struct conn *c, int status, const char *text, const char *more_headers)
-{
-    char *page = NULL, lines[256];
-    size_t len = 0;
-
-    if (c->form && ending_fill(&c->lane->gateway->ending, status, text, &page, &len) == 0) {
-        snprintf(lines, sizeof(lines), "%s%s", ENDING_POLICY, more_headers);
-        send_answer(c, status, "text/html; charset=utf-8", page, len, lines);
-        free(page);
-        return;
-    }
-    send_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), more_headers);
-}
-
 void answer_empty(struct conn *c, int status, const char *more_headers)
 {
     send_answer(c, status, "application/json", "", 0, more_headers);
@@ -164,7 +151,11 @@ static const char *placeholder(const char *name, size_t len, const struct answer
     } values[] = {{"token", x->token, 0},
                   {"method", x->method, 0},
                   {"why", x->why, 0},
+                  {"name", x->name, 0},
+                  {"sha256", x->sha256, 0},
                   {"number", NULL, x->number},
+                  {"size", NULL, x->size},
+                  {"left", NULL, x->left},
                   {"limit", NULL, x->limit}};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); ++i) {
@@ -225,12 +216,48 @@ static const char *const hints[GATEWAY_ERRORS] = {
     [GATEWAY_TOO_LARGE] = "Send less, in several archives if need be, or ask support for a higher limit.",
 };
 
+static void answer_plain(struct conn *c, int status, const char *text, const char *more_headers)
+{
+    send_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), more_headers);
+}
+
+/* On a page, in the words of the customer's language; false: there is none. */
+static bool answer_form(struct conn *c, int status, size_t which, const struct answer_context *x, const char *more)
+{
+    const struct ending *e = &c->lane->gateway->endings[c->language];
+    char text[FILENAME_SIZE + 512], lines[256], *page = NULL;
+    size_t len = 0;
+
+    if (!c->form || e->of[which] == NULL)
+        return false;
+    expand(e->of[which], x, text, sizeof(text));
+    if (ending_fill(e, status, text, &page, &len) < 0)
+        return false;
+    snprintf(lines, sizeof(lines), "%s%s", ENDING_POLICY, more);
+    send_answer(c, status, "text/html; charset=utf-8", page, len, lines);
+    free(page);
+    return true;
+}
+
+void answer_received(struct conn *c, const struct answer_context *x)
+{
+    const char *form = x->left < 0 ? "{name}: {size} bytes arrived, SHA-256 {sha256}\nTicket {number}.\n"
+                                   : "{name}: {size} bytes arrived, SHA-256 {sha256}\n"
+                                     "Ticket {number}: {left} attempts left.\n";
+    char text[FILENAME_SIZE + 256];
+
+    if (answer_form(c, 201, x->left < 0 ? ENDING_UNSURE : ENDING_RECEIVED, x, ""))
+        return;
+    expand(form, x, text, sizeof(text));
+    answer_plain(c, 201, text, "");
+}
+
 static void answer_error_text(struct conn *c, enum gateway_error e, const char *text, const char *more_headers)
 {
     const char *hint = hints[e];
     char whole[512 + 160];
     snprintf(whole, sizeof(whole), "%s\n%s%s", text, hint != NULL ? hint : "", hint != NULL ? "\n" : "");
-    answer_lines(c, gateway_errors[e].status, whole, more_headers);
+    answer_plain(c, gateway_errors[e].status, whole, more_headers);
 }
 
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context)
@@ -245,6 +272,8 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
     expand(row->text, x, text, sizeof(text));
     if (seconds > 0)
         snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
+    if (answer_form(c, row->status, e, x, retry))
+        return;
     if (c->plain) {
         answer_error_text(c, e, text, retry);
         return;

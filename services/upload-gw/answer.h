@@ -7,15 +7,16 @@
 #include "services/upload-gw/conn.h"
 
 struct answer_context { /* what the texts of errors.def may mention; unset ones are NULL and 0 */
-    const char *token, *method, *why;
-    int64_t number, limit;
+    const char *token, *method, *why, *name, *sha256;
+    int64_t number, limit, size, left;
     int64_t retry_ms; /* > 0: Retry-After instead of the row's */
 };
 
 /* `body` is taken over; NULL with a message in the log when memory is out: the connection closes. */
 void answer_json(struct conn *c, int status, json_t *body, const char *more_headers);
 void answer_text(struct conn *c, int status, const char *type, const char *text, size_t len);
-void answer_lines(struct conn *c, int status, const char *text, const char *more_headers); /* plain text */
+/* A file has arrived: for terminals and forms. `left` < 0: not known. */
+void answer_received(struct conn *c, const struct answer_context *context);
 void answer_empty(struct conn *c, int status, const char *more_headers);
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context);
 

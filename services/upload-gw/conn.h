@@ -41,7 +41,8 @@ struct conn {
     bool bulk;        /* its last upload came fast */
     bool keep;        /* the connection may stay after the answer */
     bool plain;       /* the client reads text rather than JSON */
-    bool form;        /* and that text on a page: a browser without JavaScript */
+    bool form;        /* and that text on a page, in `language`: a browser without JavaScript */
+    enum language language;
     bool head_only;   /* HEAD: no body in the answer */
     bool handshaking;
     bool lingering;

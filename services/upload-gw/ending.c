@@ -27,11 +27,66 @@ int ending_read(const char *web_dir, const char *name, char **out)
     return err;
 }
 
-int ending_load(const char *web_dir, struct ending *out)
+/* Whose words they are; -1: nobody's. */
+static int find_words(const char *id)
 {
-    int received = ending_read(web_dir, "received.html", &out->received);
-    int refused = ending_read(web_dir, "refused.html", &out->refused);
-    return received < 0 ? received : refused;
+    if (strcmp(id, "RECEIVED") == 0)
+        return ENDING_RECEIVED;
+    if (strcmp(id, "UNSURE") == 0)
+        return ENDING_UNSURE;
+    for (int e = 1; e < GATEWAY_ERRORS; ++e)
+        if (strcmp(gateway_errors[e].id, id) == 0)
+            return e;
+    return -1;
+}
+
+/* Lines of "ID text"; \n within a text begins a new line. */
+static void split_words(struct ending *e)
+{
+    char *rest = NULL;
+
+    for (char *line = strtok_r(e->words, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        char *text = strchr(line, ' ');
+        if (text == NULL)
+            continue;
+        *text++ = '\0';
+        int found = find_words(line);
+        if (found >= 0)
+            e->of[found] = text;
+        for (char *p = text; (p = strstr(p, "\\n")) != NULL;) {
+            *p = '\n';
+            memmove(p + 1, p + 2, strlen(p + 2) + 1);
+        }
+    }
+}
+
+static int load_language(const char *web_dir, const char *const names[3], struct ending *out)
+{
+    char **const to[3] = {&out->received, &out->refused, &out->words};
+    int err = 0;
+
+    for (size_t i = 0; i < 3; ++i) {
+        int one = ending_read(web_dir, names[i], to[i]);
+        err = err < 0 ? err : one;
+    }
+    if (out->words != NULL)
+        split_words(out);
+    return err;
+}
+
+int ending_load(const char *web_dir, struct ending out[LANGUAGES])
+{
+    static const char *const files[LANGUAGES][3] = {
+        [LANGUAGE_ENGLISH] = {"received.en.html", "refused.en.html", "words.en"},
+        [LANGUAGE_RUSSIAN] = {"received.ru.html", "refused.ru.html", "words.ru"},
+    };
+    int err = 0;
+
+    for (enum language l = 0; l < LANGUAGES; ++l) {
+        int one = load_language(web_dir, files[l], &out[l]);
+        err = err < 0 ? err : one;
+    }
+    return err;
 }
 
 static void put_text(FILE *out, const char *text)

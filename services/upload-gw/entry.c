@@ -83,6 +83,7 @@ void upload_by_path(struct conn *c, const struct head *h)
     char decoded[128];
 
     c->form = accept == ACCEPT_HTML;
+    c->language = accept_language(h);
     c->plain = c->form || accept_is_terminal(accept);
     if (slash != NULL) {
         name = (struct span){slash + 1, (size_t)(token.data + token.len - slash - 1)};

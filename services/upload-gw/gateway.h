@@ -36,7 +36,7 @@ struct gateway {
     struct tls *tls;           /* NULL: GATEWAY_LISTEN speaks plain HTTP */
     struct cors *cors;         /* origins whose pages may upload */
     char *uploader;            /* the script for /u/<token>.sh; NULL: not there */
-    struct ending ending;
+    struct ending endings[LANGUAGES];
     struct pool *receivers, *publishers;
     struct fast *fast; /* NULL: every upload goes through the page cache */
     struct lane *lanes;

@@ -229,7 +229,7 @@ static int start_lanes(struct gateway *g, char *why)
     int missing = ending_read(web, "uploader.sh", &g->uploader);
     if (missing < 0)
         log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
-    missing = ending_load(web, &g->ending);
+    missing = ending_load(web, g->endings);
     if (missing < 0)
         log_warn("ending.missing", LOG_E(missing), LOG_S("directory", web));
     int err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);

@@ -215,15 +215,12 @@ void publish_tell(struct upload *u)
 static void answer_published(struct upload *u, const char *hex)
 {
     struct conn *c = u->conn;
-    char text[FILENAME_SIZE + 256];
-    int n = snprintf(text, sizeof(text), "%s: %lld bytes arrived, SHA-256 %s\nTicket %lld", u->body.name,
-                     (long long)u->sink.size, hex, (long long)u->number);
-    if (n > 0 && u->left >= 0)
-        snprintf(text + n, sizeof(text) - (size_t)n, ": %lld attempts left.\n", (long long)u->left);
-    else if (n > 0)
-        snprintf(text + n, sizeof(text) - (size_t)n, ".\n");
+    char name[FILENAME_SIZE];
+    struct answer_context x = {
+        .name = name, .size = u->sink.size, .sha256 = hex, .number = u->number, .left = u->left < 0 ? -1 : u->left};
+    snprintf(name, sizeof(name), "%s", u->body.name);
     upload_end(u);
-    answer_lines(c, 201, text, "");
+    answer_received(c, &x);
     CRASH_POINT(ANSWERED);
 }
 

@@ -42,7 +42,8 @@ def test_assets_are_hashed_and_have_compressed_siblings(face):
 
 
 @pytest.mark.parametrize("face,name", [("upload-gw", "upload.html"), ("upload-gw", "token.html"),
-                                       ("upload-gw", "received.html"), ("upload-gw", "refused.html"),
+                                       ("upload-gw", "received.en.html"), ("upload-gw", "received.ru.html"),
+                                       ("upload-gw", "refused.en.html"), ("upload-gw", "refused.ru.html"),
                                        ("admin-api", "index.html")])
 def test_pages_run_nothing_inline_and_load_only_ours(face, name):
     text = page(face, name)
@@ -85,6 +86,25 @@ def test_every_text_is_used(face):
     table = read(ROOT, f"services/{face}/web/src/" + ("words.ts" if face == "upload-gw" else "words/en.ts")).decode()
     unused = [key for key in keys(table.split("export const ru")[0]) if not re.search(rf"\b{key}\b", text)]
     assert unused == [] or all(key.startswith(("scope_", "theme_")) for key in unused), unused
+
+
+# Answered before a request is known to be a form, or never to one.
+NOT_TO_FORMS = {"BAD_HEAD", "TLS_EXPECTED", "NOT_FOUND", "METHOD", "EXPECTATION", "UNFINISHED_TICKET", "UNFINISHED_NETWORK",
+                "CROWDED", "HEAD_TOO_LARGE", "CODING", "BUSY", "NO_UPLOADER", "VERSION"}
+
+
+def test_forms_are_answered_in_both_languages():
+    table = dict(re.findall(r'^ERR\((\w+),.*?"((?:[^"\\]|\\.)*)"\)$', read(ROOT, "services/upload-gw/errors.def").decode(), re.M | re.S))
+    asked = {name for name in table if not name.startswith("TUS_")} - NOT_TO_FORMS | {"RECEIVED", "UNSURE"}
+    fills = []
+    for language in ("en", "ru"):
+        lines = page("upload-gw", f"words.{language}").splitlines()
+        words = dict(line.split(" ", 1) for line in lines)
+        assert len(lines) == len(words) and set(words) == asked
+        fills.append({name: sorted(re.findall(r"\{(\w+)\}", text)) for name, text in words.items()})
+        assert all(set(fills[-1][name]) <= set(re.findall(r"\{(\w+)\}", table[name])) for name in asked & set(table))
+        assert all(re.search("[а-яё]" if language == "ru" else "[a-z]", text) for text in words.values())
+    assert fills[0] == fills[1]
 
 
 @pytest.mark.parametrize("directory", ["services", "tests/browser"])

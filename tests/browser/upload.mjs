@@ -263,8 +263,8 @@ export async function without_javascript(visit) {
 export async function the_ends_of_a_plain_form(visit) {
   visit.expect(/status of 4\d\d/);
   const { gateway } = await visit.ask('urls');
-  const send = async (token, name, heading, what) => {
-    const page = await visit.page();
+  const send = async (token, name, heading, what, options) => {
+    const page = await visit.page(options);
     await page.goto(`${gateway}/u/`);
     await page.evaluate(([to, called]) => {
       const form = Object.assign(document.createElement('form'), { method: 'post', action: `/u/${to}`, enctype: 'multipart/form-data' });
@@ -284,6 +284,9 @@ export async function the_ends_of_a_plain_form(visit) {
   const page = await send(ticket.token, "<b>&'quoted'.log", /^Received/, 'upload plain form received');
   assert.equal(await page.locator('b').count(), 0);
   await send('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'a.log', /^Not received/, 'upload plain form refused');
+  await send(ticket.token, 'журнал.log', /^Получено/, 'upload plain form received Russian', { locale: 'ru-RU' });
+  const russian = await send('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'a.log', /^Не получено/, 'upload plain form refused Russian', { locale: 'ru-RU' });
+  await russian.getByText('Такой код загрузки неизвестен.').waitFor();
 }
 
 export async function names_that_are_hard_to_read(visit) {

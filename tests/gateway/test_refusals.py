@@ -240,3 +240,38 @@ def test_no_secret_in_the_log(gateway, redis_server):
     requests.get(f"{gateway.url}/api/v1/check/token/{token}")
     post(gateway, token, b"")
     assert len(published(gateway)) > 0
+
+
+RUSSIAN, ENGLISH = "Загрузка не израсходована.", "No upload was used up."
+
+
+def send_form(gateway, token, language, content=b"x", name="x.log"):
+    """As a browser without JavaScript does it; language: its Accept-Language."""
+    return requests.post(f"{gateway.url}/u/{token}", files={"file": (name, content)}, timeout=30,
+                         headers={"Accept": "text/html,*/*;q=0.8", **({"Accept-Language": language} if language else {})})
+
+
+@pytest.mark.parametrize("language, russian", [
+    ("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7", True), ("ru", True), ("RU", True), ("de,ru;q=0.5", True), ("en;q=0.1, ru;q=0.2", True),
+    ("en;q=0,ru;q=0.001", True), ("ru ; q=1", True), ("en-US,en;q=0.9,ru;q=0.8", False), ("ru;q=0.5,en", False), ("ru;q=0", False),
+    ("de", False), ("rum,ruby", False), (",,;;q=,-", False), ("r", False), ("", False), (None, False)])
+def test_forms_are_answered_in_the_customers_language(gateway, ticket, language, russian):
+    answer = send_form(gateway, UNKNOWN, language)
+    assert answer.status_code == 403 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert (RUSSIAN in answer.text, ENGLISH in answer.text) == (russian, not russian)
+    assert f'<html lang="{"ru" if russian else "en"}"' in answer.text
+    assert ("Такой код загрузки неизвестен." in answer.text) == russian
+
+
+def test_every_end_of_a_form_has_its_words(gateway, redis_server, ticket):
+    """Refusals and a receipt with their figures; names are text, whatever they contain."""
+    resolved, number = seed_ticket(redis_server, resolved=1)
+    for token, content, status, words in (
+            (resolved, b"x", 423, f"Обращение {1000 + number} уже закрыто"), (ticket[0], b"", 400, "Отправленный файл пуст."),
+            (seed_ticket(redis_server, attempts=0)[0], b"x", 423, "Ссылка больше не действует"),
+            (seed_ticket(redis_server, max_bytes=3)[0], b"long", 413, "Файл больше 3 байт"),
+            (ticket[0], b"four", 201, f"Обращение {1000 + ticket[1]}, осталось загрузок: ")):
+        answer = send_form(gateway, token, "ru", content, "a&b<i>{number}.log")
+        assert answer.status_code == status and words in answer.text, answer.text
+        assert "{" not in answer.text and "<i>" not in answer.text
+    assert "получено 4 байт, SHA-256 " in answer.text
