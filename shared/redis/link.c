@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "shared/redis/reply.h"
+#include "shared/redis/resolve.h"
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
@@ -32,8 +33,10 @@ struct redis_link {
     enum link_state state;
     redisAsyncContext *ctx;
     struct sock *sock;
-    struct loop_timer timer; /* DOWN: the next try; else the greeting's time-out */
-    struct call *calls;      /* not answered yet */
+    struct loop_timer timer;     /* DOWN: the next try; else the greeting's time-out */
+    struct call *calls;          /* not answered yet */
+    struct resolving *resolving; /* the name of whom to connect to */
+    int port;                    /* with it */
     size_t next_address;
     unsigned failures, timeout_ms;
     int last_error;
@@ -172,14 +175,26 @@ static void drop(struct redis_link *l, int err)
         went_down(l, err, "cannot connect");
 }
 
+static void stop_resolving(struct redis_link *l)
+{
+    resolve_forget(l->resolving);
+    l->resolving = NULL;
+}
+
 static void on_greeting_late(struct loop_timer *t)
 {
-    drop((struct redis_link *)(void *)((char *)t - offsetof(struct redis_link, timer)), -ETIMEDOUT);
+    struct redis_link *l = (struct redis_link *)(void *)((char *)t - offsetof(struct redis_link, timer));
+    bool was_resolving = l->resolving != NULL;
+    stop_resolving(l);
+    if (was_resolving)
+        went_down(l, -ETIMEDOUT, "no name server answers");
+    else
+        drop(l, -ETIMEDOUT);
 }
 
 /* --- coming up --- */
 
-static int open_address(struct redis_link *l, const char *host, int port, const char *path);
+static void reach(struct redis_link *l, const char *host, int port);
 
 static void on_info(redisAsyncContext *ctx, void *reply, void *data)
 {
@@ -253,9 +268,7 @@ static void on_master_named(redisAsyncContext *ctx, void *data, void *arg)
     l->ctx = NULL;
     redisAsyncFree(sentinel);
     l->state = LINK_GREETING;
-    int err = open_address(l, host, (int)port, NULL);
-    if (err < 0)
-        went_down(l, err, "cannot connect to the master");
+    reach(l, host, (int)port);
 }
 
 static void on_connect(const redisAsyncContext *ctx, int status)
@@ -301,15 +314,47 @@ static int open_address(struct redis_link *l, const char *host, int port, const 
     return 0;
 }
 
+static void open_or_retry(struct redis_link *l, const char *host, int port, const char *path)
+{
+    int err = open_address(l, host, port, path);
+    if (err < 0)
+        went_down(l, err, "cannot connect");
+}
+
+static void on_resolved(void *arg, const char *address)
+{
+    struct redis_link *l = arg;
+    l->resolving = NULL;
+    if (address == NULL)
+        went_down(l, -EHOSTUNREACH, "the host name has no address");
+    else
+        open_or_retry(l, address, l->port, NULL);
+}
+
+static void reach(struct redis_link *l, const char *host, int port)
+{
+    if (resolve_is_address(host)) {
+        open_or_retry(l, host, port, NULL);
+        return;
+    }
+    l->port = port;
+    l->resolving = resolve_begin(l->loop, host, on_resolved, l);
+    if (l->resolving == NULL)
+        went_down(l, -ENOMEM, "cannot resolve");
+    else
+        loop_timer_start(l->loop, &l->timer, patience(l), on_greeting_late);
+}
+
 static void start_connecting(struct redis_link *l)
 {
     const struct redis_target *t = l->target;
-    const struct redis_address *a = t->kind == REDIS_UNIX ? NULL : &t->addresses[l->next_address++ % t->address_count];
     l->state = t->kind == REDIS_SENTINEL ? LINK_ASKING : LINK_GREETING;
-    int err =
-        open_address(l, a == NULL ? NULL : a->host, a == NULL ? 0 : a->port, t->kind == REDIS_UNIX ? t->path : NULL);
-    if (err < 0)
-        went_down(l, err, "cannot connect");
+    if (t->kind == REDIS_UNIX) {
+        open_or_retry(l, NULL, 0, t->path);
+        return;
+    }
+    const struct redis_address *a = &t->addresses[l->next_address++ % t->address_count];
+    reach(l, a->host, a->port);
 }
 
 int redis_link_new(struct loop *loop, const struct redis_target *target, unsigned timeout_ms,
@@ -486,6 +531,7 @@ void redis_link_free(struct redis_link *l)
         return;
     l->freeing = true;
     loop_timer_stop(&l->timer);
+    stop_resolving(l);
     drop(l, -ECANCELED);
     while (l->calls != NULL) { /* those that never reached hiredis */
         struct call *call = l->calls;

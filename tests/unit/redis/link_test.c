@@ -277,6 +277,17 @@ static void test_life_of_attempts(void **state)
 }
 
 /* Nobody listens at first: calls are answered at once, and the link finds the server when it is there. */
+static void test_by_name(void **state)
+{
+    static const struct step steps[] = {{NULL, is_up, "the link to find it by its name"}};
+    char url[64];
+    (void)state;
+    server_end(&server);
+    server_start(&server, server_free_port(), NULL);
+    snprintf(url, sizeof(url), "redis://localhost:%d/0", server.port);
+    play(url, TIMEOUT_MS, STEPS(steps));
+}
+
 static void test_server_comes_late(void **state)
 {
     static const struct step steps[] = {
@@ -388,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_life_of_attempts), WITH_SERVER(test_server_comes_late),    WITH_SERVER(test_restart),
         WITH_SERVER(test_frozen),           WITH_SERVER(test_freed_with_calls_out), WITH_SERVER(test_unusable_servers),
+        WITH_SERVER(test_by_name),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
