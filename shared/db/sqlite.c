@@ -62,16 +62,27 @@ static const struct {
 
 static int class_of(const struct db_link *l, int rc)
 {
-    int reason = (rc & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(l->handle) : 0;
+    bool is_of_disk = (rc & 0xff) == SQLITE_IOERR;
+    int reason = is_of_disk ? sqlite3_system_errno(l->handle) : 0;
     if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID)
         return -EEXIST;
-    if (reason == ENOSPC || reason == EDQUOT)
+    if (reason == ENOSPC || reason == EDQUOT || (is_of_disk && sqlite_place_is_full(l->place)))
         return -ENOSPC;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
         if ((rc & 0xff) == classes[i].rc)
             return classes[i].err;
     }
     return -EIO;
+}
+
+/* What to do about it, where the words say only what it is. */
+static const char *advice(int rc, int err)
+{
+    if (err == -ENOSPC)
+        return ": no room is left on its disk, make some";
+    if ((rc & 0xff) == SQLITE_NOTADB)
+        return ": name another file in the database URL, or restore a backup of it";
+    return (rc & 0xff) == SQLITE_CORRUPT ? ": restore a backup of it" : "";
 }
 
 static int failed(struct db_link *l, int rc)
@@ -82,7 +93,7 @@ static int failed(struct db_link *l, int rc)
         note_conflict(l->fault, message);
     if (err == -ETIMEDOUT)
         return db_fault_set(l->fault, err, "the statement took longer than %u ms", l->place->timeout_ms);
-    return db_fault_set(l->fault, err, "%s", message);
+    return db_fault_set(l->fault, err, "%s%s", message, advice(rc, err));
 }
 
 static int on_progress(void *arg)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -74,6 +75,15 @@ static int check_directory(const char *path, char *why, size_t why_size)
     return err;
 }
 
+static void refuse_file(const char *path, int err, char *why, size_t why_size)
+{
+    if (err == -ENOSPC || err == -EDQUOT)
+        snprintf(why, why_size, "%s: no room is left on its disk, make some", path);
+    else
+        snprintf(why, why_size, "%s: %s; user %u must be able to read and write it", path, strerror(-err),
+                 (unsigned)geteuid());
+}
+
 /* Only when it does not exist: closing a descriptor of a file drops all of the process's locks on it (fcntl(2)). */
 static int make_file(const char *path, char *why, size_t why_size)
 {
@@ -83,8 +93,7 @@ static int make_file(const char *path, char *why, size_t why_size)
     if (fd >= 0 || (errno == EEXIST && access(path, R_OK | W_OK) == 0))
         return check_local(path, why, why_size);
     int err = -errno;
-    snprintf(why, why_size, "%s: %s; user %u must be able to read and write it", path, strerror(-err),
-             (unsigned)geteuid());
+    refuse_file(path, err, why, why_size);
     return err;
 }
 
@@ -103,10 +112,10 @@ static int take_lock(struct db_place *p, char *why, size_t why_size)
                  holder[0] == '\0' ? "unknown" : holder, p->path);
         err = -EADDRINUSE;
     } else if (err < 0) {
-        snprintf(why, why_size, "%s: %s", path, strerror(-err));
+        refuse_file(path, err, why, why_size);
     } else if (ftruncate(p->lock_fd, 0) < 0 || dprintf(p->lock_fd, "%d\n", (int)getpid()) < 0) {
         err = -errno; /* a full disk says so here rather than at the first write */
-        snprintf(why, why_size, "%s: %s", path, strerror(-err));
+        refuse_file(path, err, why, why_size);
     }
     free(path);
     return err;
@@ -155,6 +164,12 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
     }
     *out = p;
     return 0;
+}
+
+bool sqlite_place_is_full(const struct db_place *p)
+{
+    struct statvfs fs;
+    return statvfs(p->path, &fs) == 0 && fs.f_bavail == 0;
 }
 
 void sqlite_place_close(struct db_place *p)

@@ -1,5 +1,6 @@
 """Starts that cannot go well: each is refused at once, in one line that names what is wrong and says what to do."""
 
+import contextlib
 import glob
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from lc.build import ROOT, binary
+from lc.process import free_port
 from lc.services import Admin
 from lc.stores import Redis
 
@@ -75,9 +77,74 @@ def test_directory_that_is_not_there_or_is_none(scratch, service):
     assert "is no directory: name the right one" in start_of(service, {**missing, "DATA_DIR": file})
 
 
+@contextlib.contextmanager
+def small_disk(directory, options):
+    """A file system in memory at `directory`, or a visible skip."""
+    os.makedirs(directory)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root only")
+def test_full_disk(scratch, service):
+    """Before anything is there, and a full one on which it has run before: the gateway waits there for room."""
+    with small_disk(os.path.join(scratch, "no-inodes-" + service.program), "size=64k,nr_inodes=2") as disk:
+        said = start_of(service, {**elsewhere(scratch, service, "full"), "DATA_DIR": disk, "DB_URL": f"sqlite:///{disk}/db"})
+        assert "make room" in said or "no room is left on its disk, make some" in said
+    if service.program == "upload-gw":
+        return
+    with small_disk(os.path.join(scratch, "full-disk"), "size=4m") as disk:
+        other = Admin(disk, service.env["REDIS_URL"], os.path.join(scratch, "full.log"), db_url=f"sqlite:///{disk}/db")
+        other.start()
+        other.close()
+        with contextlib.suppress(OSError), open(os.path.join(disk, "neighbour"), "wb", buffering=0) as f:
+            while f.write(bytes(4096)) == 4096:
+                pass
+        said = start_of(other)
+        assert "DB_URL" in said and "no room is left on its disk, make some" in said
+
+
+def test_database_that_is_none(scratch, stack):
+    env = elsewhere(scratch, stack.admin, "no-database")
+    with open(os.path.join(scratch, "no-database", "db.sqlite3"), "w", encoding="ascii") as f:
+        f.write("a text of somebody's\n" * 100)
+    said = start_of(stack.admin, env)
+    assert "is not a database" in said and "restore a backup" in said
+
+
+def test_wrong_password_of_redis(scratch, service):
+    """It may become right without us, so that both start, and say what is wrong; who asks by hand is told the same."""
+    locked = Redis(os.path.join(scratch, "locked-" + service.program), aof=False)
+    locked.process.argv += ["--requirepass", "right"]
+    locked.client.connection_pool.connection_kwargs["password"] = "right"
+    locked.start()
+    env = {**elsewhere(scratch, service, "locked"), "REDIS_URL": f"unix://:wrong@{locked.socket}"}
+    log = os.path.join(scratch, f"locked-{service.program}.log")
+    other = type(service)(env["DATA_DIR"], env["REDIS_URL"], log, db_url=env["DB_URL"]) if service.program == "admin-api" \
+        else type(service)(env["DATA_DIR"], env["REDIS_URL"], log)
+    try:
+        other.start()
+        assert "user or password is wrong" in other.process.output() and "see REDIS_URL" in other.process.output()
+        ready = other.run("health", "--ready")
+        assert ready.returncode == 1 and '"redis":"unreachable"' in ready.stdout + ready.stderr
+        if service.program == "admin-api":
+            checked = other.run("check")
+            assert checked.returncode == 1 and "user or password is wrong" in checked.stdout
+        assert "wrong@" not in other.process.output()
+    finally:
+        other.close()
+        locked.stop()
+
+
 def test_redis_cluster(scratch, service):
     cluster = Redis(os.path.join(scratch, "cluster-" + service.program), aof=False, tcp=True,
-                    extra=("--cluster-enabled", "yes")).start()
+                    extra=("--cluster-enabled", "yes", "--cluster-port", str(free_port()))).start()
     try:
         said = start_of(service, {**elsewhere(scratch, service, "cluster"), "REDIS_URL": cluster.tcp_url})
     finally:
