@@ -17,7 +17,7 @@ usage: uploader.sh [OPTION…] FILE|DIRECTORY|-…
 Sends each FILE; packs a DIRECTORY as tar.gz on the fly; - is standard input (give it a name with -n).
   -f, --file FILE     the same as naming FILE
   -t, --token TOKEN   the upload token of the ticket
-  -d, --domain HOST   where to: logs.example.com or https://logs.example.com (also -u, --url)
+  -d, --domain HOST   where to: logs.example.com or https://logs.example.com (also --dst, -u, --url)
   -n, --name NAME     the archive's name, if it is not to be the file's
   -x, --proxy URL     through this proxy (else curl's own variables count)
       --cacert FILE   trust the certificate authorities in FILE
@@ -324,7 +324,7 @@ EOF
     count=$#
     while [ "$count" -gt 0 ]; do
         case $1 in
-            -f | --file | -t | --token | -d | --domain | -u | --url | -n | --name | -x | --proxy | --cacert)
+            -f | --file | -t | --token | -d | --domain | --dst | -u | --url | -n | --name | -x | --proxy | --cacert)
                 [ "$count" -ge 2 ] || { fail "$1 needs a value"; return 2; }
                 case $1 in
                     -f | --file) set -- "$@" "$2" ;;
@@ -350,7 +350,7 @@ EOF
         shift
         count=$((count - 1))
     done
-    [ $# -gt 0 ] || { fail 'name a file, a directory or - for standard input'; return 2; }
+    [ $# -gt 0 ] || { fail 'name a file (-f FILE), a directory or - for standard input'; return 2; }
     [ -n "$token" ] || { fail 'give the upload token: -t TOKEN'; return 2; }
     [ -n "$url" ] || { fail 'say where to: -d HOST'; return 2; }
     case $url in

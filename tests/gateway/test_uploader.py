@@ -61,16 +61,61 @@ def content(gateway, archive):
     return published(gateway)[archive["upload_id"]][0]
 
 
-def test_old_options(shell, gateway, ticket, make_file):
-    """As the script of 0.1.0: -f -t -d (and -u, --url with a path), -v, -h; nothing: help and 2."""
+# Arguments of the script of 0.1.0, what it ended with, what ours ends with, and words that ours says on which stream. Where
+# the two ends differ, the old one told nothing (0: curl's own failure was lost in a pipe) or made no difference (1).
+OLD_WAYS = (
+    ([], 2, 2, "stdout", "usage"),
+    (["-h"], 0, 0, "stdout", "--file --token -d"),
+    (["--help"], 0, 0, "stdout", "--dst"),
+    (["-v"], 0, 0, "stdout", "1.0.0"),
+    (["--version"], 0, 0, "stdout", "1.0.0"),
+    (["-f", "FILE", "-v"], 0, 0, "stdout", "1.0.0"),
+    (["--nonsense"], 2, 2, "stderr", "--nonsense usage"),
+    (["-f", "FILE", "--nonsense"], 2, 2, "stderr", "--nonsense usage"),
+    (["-f", "FILE", "-t", "TOKEN"], 1, 2, "stderr", "-d HOST"),
+    (["-f", "FILE", "-d", "HOST"], 1, 2, "stderr", "-t TOKEN"),
+    (["-t", "TOKEN", "-d", "HOST"], 1, 2, "stderr", "-f FILE"),
+    (["-f", "", "-t", "TOKEN", "-d", "HOST"], 1, 6, "stderr", "cannot be read"),
+    (["-f", "/nonexistent", "-t", "TOKEN", "-d", "HOST"], 0, 6, "stderr", "/nonexistent: cannot be read"),
+    (["-f", "FILE", "-t", "00000000-0000-4000-8000-000000000000", "-d", "HOST"], 0, 1, "stderr", "is not valid"),
+    (["-f", "FILE", "-t", "TOKEN", "-d", "HOST"], 0, 0, "stderr", "arrived"),
+    (["-d", "HOST", "-t", "TOKEN", "-f", "FILE"], 0, 0, "stderr", "arrived"),
+    (["--file", "FILE", "--token", "TOKEN", "--dst", "HOST"], 0, 0, "stderr", "arrived"),
+    (["-f", "FILE", "-t", "TOKEN", "-u", "HOST/api/v1/archives/"], 0, 0, "stderr", "arrived"),
+    (["--file", "FILE", "--token", "TOKEN", "--url", "HOST/api/v1/archives/"], 0, 0, "stderr", "arrived"))
+
+
+def test_old_ways(shell, gateway, ticket, make_file):
+    """Whatever worked with the script of 0.1.0 works with ours; what failed there fails here, and says so."""
     file = make_file(100_000)
-    assert run(shell, "-v").stdout.decode().strip() == "1.0.0"
-    assert (done := run(shell, "-h")).returncode == 0 and b"--token" in done.stdout
-    assert (done := run(shell)).returncode == 2 and b"usage" in done.stdout
-    assert (done := run(shell, "-f", file.path, "-t", ticket[0], "-d", gateway.url)).returncode == 0, done.stderr
-    assert file.sha256.encode() in done.stderr
-    assert run(shell, "--file", file.path, "--token", ticket[0], "--url", gateway.url + "/api/v1/archives/").returncode == 0
-    assert [a["sha256"] for a in receipt(gateway, ticket[0])] == [file.sha256] * 2
+    here = {"FILE": file.path, "TOKEN": ticket[0], "HOST": gateway.url,
+            "HOST/api/v1/archives/": gateway.url + "/api/v1/archives/"}
+    arrived = 0
+    for args, old, code, stream, words in OLD_WAYS:
+        done = run(shell, *(here.get(a, a) for a in args))
+        assert done.returncode == code, (args, done)
+        assert (old == 0) == (code == 0) or stream == "stderr", args
+        text = getattr(done, stream).decode()
+        assert all(word in text for word in (words,) * (words in text) or words.split()), (args, done)
+        assert stream == "stderr" or not done.stderr, (args, done)
+        arrived += "arrived" in words
+        assert len(receipt(gateway, ticket[0])) == arrived, args
+    assert {a["sha256"] for a in receipt(gateway, ticket[0])} == {file.sha256}
+
+
+def test_a_name_alone_means_https(shell, make_file, tmp_path):
+    """As it did in 0.1.0; and without curl the script says what is missing."""
+    curl = tmp_path / "curl"
+    curl.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{tmp_path}/asked'\necho no certificate >&2\nexit 60\n")
+    curl.chmod(0o755)
+    file = make_file(10)
+    args = ("-f", file.path, "-t", "x", "-d", "logs.example.com")
+    done = run(shell, *args, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 1
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == "https://logs.example.com/api/v1/uploads/"
+    done = subprocess.run([shutil.which(shell[0]), *shell[1:], SCRIPT, *args], capture_output=True, timeout=60,
+                          env={"PATH": str(tmp_path / "nothing")}, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 3 and b"curl is not installed" in done.stderr, done
 
 
 def test_wrong_usage(shell, gateway, ticket):
