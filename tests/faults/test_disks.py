@@ -70,10 +70,11 @@ def healthy(gw):
 
 # --- full ---
 
-def test_full_by_bytes(gateway_at, redis_server, tmp_path, make_file):
+@pytest.mark.parametrize("lane", ["off", "always"])
+def test_full_by_bytes(gateway_at, redis_server, tmp_path, make_file, lane):
     """By a neighbour that the gateway's own sums know nothing of, in the middle of a body of unknown length."""
     with ext4(tmp_path, "24M") as disk:
-        gw = gateway_at(disk)
+        gw = gateway_at(disk, GATEWAY_FAST_LANE=lane)
         token, ticket = seed_ticket(redis_server)
         large = make_file(30 << 20)
         refused(gw, token, large)
@@ -143,6 +144,60 @@ def test_resumable_part_refused(gateway_at, redis_server, tmp_path):
     assert [data for data, _ in published(gw).values()] == [BODY]
 
 
+def pour(gw, token, size, amid=lambda: None):
+    """The answer to an upload of so many bytes, and the bytes; `amid` is called when half of them are in."""
+    data = os.urandom(size)
+    with Raw(gw.port) as raw:
+        raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size}\r\n\r\n")
+        before = gw.metrics()["lc_upload_bytes_total"]
+        raw.send(data[:size // 2])
+        until(lambda: gw.metrics()["lc_upload_bytes_total"] >= before + size // 2, 30, "the first half")
+        amid()
+        raw.send(data[size // 2:])
+        return raw.answer(), data
+
+
+def test_direct_writes_refused_amid(gateway_at, redis_server, tmp_path):
+    """The file system takes no more of them in the middle of an upload: the page cache takes the rest, and what was
+    under way."""
+    with ext4(tmp_path) as disk:
+        gw = gateway_at(disk, preload=library("no_direct"), GATEWAY_FAST_LANE="always")
+        token, _ = seed_ticket(redis_server)
+        for direct in (True, False):
+            before = gw.metrics()["lc_upload_bytes_direct_total"]
+            answer, data = pour(gw, token, 20_000_001)
+            assert answer.status == 201 and published(gw)[answer.json()["upload_id"]][0] == data, answer
+            assert (gw.metrics()["lc_upload_bytes_direct_total"] > before) == direct
+        assert gw.metrics()["lc_direct_writes_refused_total"] >= 2
+
+
+def test_busy_ring(gateway_at, redis_server, tmp_path):
+    """It takes nothing for a while: what it was given is given to it again."""
+    need("strace")
+    with ext4(tmp_path) as disk:
+        gw = gateway_at(disk, injected("io_uring_enter", "EAGAIN", "3..9"), GATEWAY_FAST_LANE="always")
+        token, _ = seed_ticket(redis_server)
+        answer, data = pour(gw, token, 20_000_001)
+        assert answer.status == 201 and published(gw)[answer.json()["upload_id"]][0] == data, answer
+        assert gw.metrics()["lc_upload_bytes_direct_total"] > 0
+
+
+def test_ring_that_breaks(gateway_at, redis_server, tmp_path):
+    """What it had taken may be on the disk or not: such an upload is refused, and its attempt comes back."""
+    need("strace")
+    with ext4(tmp_path) as disk:
+        gw = gateway_at(disk, injected("io_uring_enter", "EBADF", "4+"), GATEWAY_FAST_LANE="always")
+        token, ticket = seed_ticket(redis_server, attempts=10)
+        answer = None
+        for _ in range(4):
+            answer, _ = pour(gw, token, 6_000_000)
+            if answer.status != 201:
+                break
+        assert answer.status == 500 and answer.json()["code"] == "storage_failed", answer
+        until(lambda: held(redis_server, ticket) == len(published(gw)), 15, "the attempt to come back")
+        healthy(gw)
+
+
 def test_short_writes(gateway_at, redis_server, tmp_path):
     """POSIX lets a write take less than it was given: not a byte is lost or doubled."""
     gw = gateway_at(tmp_path / "data", preload=library("short_writes"))
@@ -175,14 +230,14 @@ def test_storage_that_stands_still(gateway_at, redis_server, tmp_path):
         assert [data for data, _ in published(gw).values()] == [BODY] * 3
 
 
-def test_block_device_with_errors(gateway_at, redis_server, tmp_path):
+@pytest.mark.parametrize("lane", ["off", "always"])
+def test_block_device_with_errors(gateway_at, redis_server, tmp_path, lane):
     """No 201 for what the device did not take. (ext4 may then refuse to write at all: that is its operator's.)"""
     with Nbd(tmp_path) as nbd:
-        gw = gateway_at(nbd.where)
+        gw = gateway_at(nbd.where, GATEWAY_FAST_LANE=lane)
         token, ticket = seed_ticket(redis_server)
-        nbd.fail()
-        answer = put(gw, token)
-        assert answer.status_code == 500 and answer.json()["code"] == "storage_failed", answer.text
+        answer, _ = pour(gw, token, 8_000_000, nbd.fail)
+        assert answer.status == 500 and answer.json()["code"] == "storage_failed", answer
         healthy(gw)
         until(lambda: held(redis_server, ticket) == 0, 15, "the attempt to come back")
         assert not published(gw)
