@@ -46,6 +46,7 @@ struct gateway {
     struct reservations *reservations; /* of unfinished resumable uploads; in `coming` */
     unsigned max_connections, max_per_network;
     _Atomic unsigned connections; /* open now */
+    _Atomic unsigned bulk;        /* uploads that come fast now */
     _Atomic int64_t coming;       /* bytes that open uploads have declared and not yet written */
 };
 

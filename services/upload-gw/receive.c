@@ -115,7 +115,7 @@ static void measure(struct upload *u, size_t n)
         return;
     int64_t now = upload_now_us(), took = now - u->pace_us;
     if (u->pace_us != 0)
-        u->bulk = took >= 0 && took < (u->bulk ? SLOW_US : FAST_US);
+        upload_set_bulk(u, took >= 0 && took < (u->bulk ? SLOW_US : FAST_US));
     u->pace_us = now;
     u->pace_bytes = 0;
 }

@@ -17,6 +17,8 @@
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
+#define WAIT_BYTES    (1 << 20) /* of a fast sender: as much as is worth waking up for */
+#define FEW_BULK      2         /* fast senders: more keep the workers busy */
 #define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
 
 static enum upload_step step_over(struct upload *u);
@@ -103,14 +105,23 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     u->left = -1;
     u->sink.fd = -1;
     u->expects = h->expect_continue;
-    u->bulk = c->bulk; /* the next part of a resumable one does not begin slowly */
     u->started_us = upload_now_us();
     return u;
+}
+
+void upload_set_bulk(struct upload *u, bool bulk)
+{
+    if (bulk && !u->bulk)
+        atomic_fetch_add_explicit(&u->lane->gateway->bulk, 1, memory_order_relaxed);
+    if (!bulk && u->bulk)
+        atomic_fetch_sub_explicit(&u->lane->gateway->bulk, 1, memory_order_relaxed);
+    u->bulk = bulk;
 }
 
 void upload_begin(struct upload *u, enum upload_step first)
 {
     u->conn->upload = u;
+    upload_set_bulk(u, u->conn->bulk); /* the next part of a resumable one does not begin slowly */
     COUNT_BY(UPLOADS_OPEN, 1);
     upload_go(u, first);
 }
@@ -219,6 +230,8 @@ static void on_tick(struct loop_timer *t)
     upload_renew(u);
     if (u->tus != NULL)
         tus_tick(u);
+    if (u->next == UPLOAD_RECEIVED && sock_is_reading(u->conn->sock)) /* what is here counts, however little */
+        wire_wait_for(&u->conn->wire, 0);
     if (u->next == UPLOAD_RECEIVED && too_slow(u))
         upload_stop(u, GATEWAY_TIMEOUT);
 }
@@ -318,6 +331,14 @@ static enum upload_step step_over(struct upload *u)
     return e == GATEWAY_OK ? UPLOAD_SYNC : upload_fail(u, e);
 }
 
+/* Among many a sender waits for its turn anyway, and would wait longer. Far from the end, so that this much is still to
+ * come, whatever TLS holds back of it. */
+static int worth_waiting_for(const struct upload *u)
+{
+    unsigned bulk = atomic_load_explicit(&u->lane->gateway->bulk, memory_order_relaxed);
+    return u->bulk && bulk <= FEW_BULK && u->body.left >= 2 * WAIT_BYTES ? WAIT_BYTES : 0;
+}
+
 /* Reads without polling first: bytes may be here already. */
 enum upload_step upload_receive_more(struct upload *u)
 {
@@ -333,6 +354,7 @@ enum upload_step upload_receive(struct upload *u)
     if (u->conn->held_len > 0 || wire_holds(&u->conn->wire))
         return upload_receive_more(u);
     u->next = UPLOAD_RECEIVED;
+    wire_wait_for(&u->conn->wire, worth_waiting_for(u));
     sock_poll_read(u->conn->sock, on_body_readable);
     return UPLOAD_WAIT;
 }
@@ -452,6 +474,8 @@ void upload_end(struct upload *u)
     networks_leave(u->lane->gateway->networks, u->network, NETWORK_UPLOADS);
     u->conn->upload = NULL;
     u->conn->bulk = u->bulk;
+    upload_set_bulk(u, false);
+    wire_wait_for(&u->conn->wire, 0);
     body_free(&u->body);
     free(u->over);
     tus_free(u->tus);

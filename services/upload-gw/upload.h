@@ -95,6 +95,9 @@ struct upload {
 /* receive.c: the receiver's job; runs on a pool thread. */
 void receive_run(struct pool_job *job, char *buffer, size_t size);
 
+/* upload.c: does it come fast? The receiver's to say while it has the upload. */
+void upload_set_bulk(struct upload *u, bool bulk);
+
 /* upload.c: begins the life of an upload; the connection is lent until its answer. Takes `u` over. */
 void upload_begin(struct upload *u, enum upload_step first);
 /* A new upload on this connection for that token (as sent; no data: for none); NULL: the request has been answered. */

@@ -28,6 +28,13 @@ ssize_t wire_send(struct wire *w, const void *bytes, size_t len)
     return n < 0 ? -errno : n;
 }
 
+void wire_wait_for(struct wire *w, int least)
+{
+    int wanted = least > 0 ? least : 1;
+    if (least != w->least && setsockopt(w->fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof(wanted)) == 0)
+        w->least = least;
+}
+
 bool wire_holds(const struct wire *w)
 {
     return w->tls != NULL && tls_holds(w->tls);

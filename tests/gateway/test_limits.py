@@ -128,9 +128,10 @@ def test_connections_per_network(narrow):
         assert raw.send(HEALTH).answer("GET").status == 200
 
 
-def trickle(raw, token, size, piece):
-    """A line that carries `piece` bytes each twentieth of a second, until it is answered."""
-    raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size}\r\n\r\n")
+def trickle(raw, token, size, piece, fast=0):
+    """A line that carries `piece` bytes each twentieth of a second, until it is answered; the first `fast` ones at once."""
+    raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size + fast}\r\n\r\n")
+    raw.send(bytes(fast))
     while not select.select([raw.sock], [], [], 0.05)[0]:
         raw.send("x" * min(piece, size))
         size -= min(piece, size)
@@ -138,7 +139,8 @@ def trickle(raw, token, size, piece):
 
 
 def test_slow_senders_and_slow_lines(scratch, redis_server, tmp_path):
-    """8 KB a second is enough, 100 bytes a second are not, though bytes never cease to come."""
+    """8 KB a second is enough, 100 bytes a second are not, though bytes never cease to come; also of a line that was fast
+    before, where the gateway waits for larger pieces."""
     service = Gateway(os.path.join(scratch, "data"), redis_server.url, tmp_path / "log",
                       {"MIN_UPLOAD_RATE": "500", "UPLOAD_IDLE_TIMEOUT": "2s"}).start()
     token, _ = seed_ticket(redis_server)
@@ -146,6 +148,8 @@ def test_slow_senders_and_slow_lines(scratch, redis_server, tmp_path):
         assert trickle(raw, token, 40_000, 400) == 201
     with Raw(service.port) as raw:
         assert trickle(raw, token, 1_000_000, 5) == 408
+    with Raw(service.port) as raw:
+        assert trickle(raw, token, 3_000_000, 25_000, fast=32 << 20) == 201
     service.close()
 
 
