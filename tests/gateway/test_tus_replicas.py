@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from spool import held, in_progress, published  # noqa: E402
 
 SEED = int(os.environ.get("LC_SEED") or random.SystemRandom().randrange(1 << 32))
-UPLOADS, WORKERS, PATIENCE = 60, 8, 90
+UPLOADS, KILLS, WORKERS, PATIENCE = 60, 10, 8, 90
 DATA = random.Random(2).randbytes(200_000)
 
 
@@ -101,16 +101,14 @@ class Delivery:
         assert self.sha256 == hashlib.sha256(self.data).hexdigest()
 
 
-def kill_at_random(gateways, over):
+def kill_at_random(gateways, over, kills):
     rng = random.Random(f"{SEED}-killer")
-    kills = 0
     while not over.is_set():
         over.wait(rng.uniform(0.05, 0.3))
         victim = rng.choice(gateways)
         victim.kill9()
-        kills += 1
+        kills.append(victim)
         victim.start()
-    return kills
 
 
 def test_kills_at_any_byte(pair, redis_server):
@@ -119,14 +117,22 @@ def test_kills_at_any_byte(pair, redis_server):
     deliveries = [Delivery(i, pair, token) for i in range(UPLOADS)]
     waiting, failures, over, kills = list(deliveries), [], threading.Event(), []
 
+    def deliver():
+        if waiting:
+            waiting.pop().run()
+        else:  # the gateways start slowly here: there are kills to come
+            delivery = Delivery(len(deliveries), pair, token)
+            deliveries.append(delivery)
+            delivery.run()
+
     def work():
-        while waiting and not failures:
+        while not failures and (waiting or len(kills) <= KILLS):
             try:
-                waiting.pop().run()
+                deliver()
             except Exception as e:  # pylint: disable=broad-except
                 failures.append(e)
 
-    killer = threading.Thread(target=lambda: kills.append(kill_at_random(pair, over)))
+    killer = threading.Thread(target=kill_at_random, args=(pair, over, kills))
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in [killer, *workers]:
         thread.start()
@@ -136,7 +142,7 @@ def test_kills_at_any_byte(pair, redis_server):
     killer.join()
     if failures:
         raise failures[0]
-    assert kills[0] > 10
+    assert len(kills) > KILLS
     found = published(pair[0])
     for delivery in deliveries:
         assert found[delivery.path[len(tus.PATH):]][0] == delivery.data
