@@ -1,19 +1,28 @@
 """Fixtures of the tests that need a Docker engine."""
 
 import os
-import shutil
-import tempfile
+import subprocess
 
 import pytest
 
-from lc.ship import DOCKER, IMAGES, ComposeStack, Engine
+from lc.ship import DOCKER, IMAGES, Engine, running
+
+NEEDED = (DOCKER, "/usr/bin/docker-compose", "/usr/bin/slirp4netns", "/usr/bin/mmdebstrap")
+
+
+def why_no_engine():
+    if os.geteuid():
+        return "as root only"
+    missing = [name for name in NEEDED if not os.access(name, os.X_OK)]
+    if missing:
+        return f"not installed: {' '.join(missing)} (deploy/install engine)"
+    made = subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True, text=True, timeout=20, check=False)
+    return f"no namespaces can be made here: {made.stderr.strip()}" if made.returncode else None
 
 
 def need_docker():
     """A visible skip without what an engine needs, a failure in CI."""
-    missing = [name for name in (DOCKER, "/usr/bin/docker-compose", "/usr/bin/slirp4netns", "/usr/bin/mmdebstrap")
-               if not os.access(name, os.X_OK)]
-    why = "as root only" if os.geteuid() else f"not installed: {' '.join(missing)} (deploy/install ship)" if missing else None
+    why = why_no_engine()
     if why and os.environ.get("CI"):
         pytest.fail(why)
     if why:
@@ -39,13 +48,5 @@ def images(engine):
 @pytest.fixture(scope="module")
 def stack(engine, images, request):  # pylint: disable=unused-argument
     """The stack of the module's COMPOSE_FILE."""
-    directory = tempfile.mkdtemp(prefix="lc-")
-    whole = ComposeStack(engine, request.module.COMPOSE_FILE, directory, getattr(request.module, "ADMIN", "admin-api"))
-    try:
-        yield whole.start()
-    except AssertionError:
-        print(whole.logs())
-        raise
-    finally:
-        whole.close()
-        shutil.rmtree(directory, ignore_errors=True)
+    with running(engine, request.module.COMPOSE_FILE, getattr(request.module, "ADMIN", "admin-api")) as whole:
+        yield whole

@@ -4,9 +4,9 @@ import secrets
 
 import pytest
 import requests
+from jobs import download, main_job, upload
 
 from lc import curl
-from lc.fixtures import sha256_of
 from lc.wait import until
 
 COMPOSE_FILE = "compose.yaml"
@@ -15,28 +15,8 @@ KEY = secrets.token_urlsafe(48)
 SERVICES = ("upload-gw", "admin-api", "redis", "postgres")
 
 
-def upload(stack, ticket, file, *args):
-    return curl.run(*args, "-H", JSON, "-T", file.path, f"{stack.gateway.url}/u/{ticket['token']}/")
-
-
-def download(stack, archive, path):
-    """As an engineer does, by curl with the token that a login with a one-time code gave."""
-    where = archive["file"].split("/archives/download/", 1)[1]
-    done = curl.run("-o", path, "-H", f"Authorization: Bearer {stack.user.access}",
-                    f"{stack.admin.url}/archives/download/{where}")
-    assert done.status == 200, done
-    return sha256_of(path)
-
-
 def test_main_job(stack, make_file, tmp_path):
-    ticket, file = stack.make_ticket(), make_file(60_000_000)
-    done = upload(stack, ticket, file)
-    assert done.status == 201 and done.json()["sha256"] == file.sha256, done
-    (archive,) = stack.wait_archives(ticket, 1)
-    assert (archive["size"], archive["sha256"]) == (file.size, file.sha256)
-    assert download(stack, archive, str(tmp_path / "back")) == file.sha256
-    assert stack.download(archive, stack.anonymous).status_code in (302, 401)
-    assert upload(stack, {"token": "00000000-0000-4000-8000-000000000000"}, file).status == 403
+    main_job(stack, make_file(60_000_000), tmp_path)
 
 
 def test_every_container_is_healthy(stack, engine):

@@ -13,7 +13,6 @@ from lc.wait import until
 COMPOSE_FILE, ADMIN = "compose.scale.yaml", "admin-api-1"
 GATEWAYS = ("upload-gw-1", "upload-gw-2", "upload-gw-3")
 JSON = "Accept: application/json"
-PATIENCE = 5  # seconds of 503 that a failover of Redis may cost
 
 
 def address_of(stack, engine, service):
@@ -85,11 +84,11 @@ class Uploader(threading.Thread):
     def run(self):
         while not self.enough.is_set():
             ticket = next(self.tickets)
-            status = put(self.stack, ticket, self.file, "-m", "10").result().status
-            self.answers.append((time.monotonic(), status, ticket["number"]))
+            done = put(self.stack, ticket, self.file, "-m", "10").result()
+            self.answers.append((time.monotonic(), done, ticket["number"]))
 
     def good_since(self, when):
-        return sum(1 for at, status, _ in self.answers if at > when and status == 201)
+        return sum(1 for at, done, _ in self.answers if at > when and done.status == 201)
 
 
 def master(stack, engine):
@@ -107,7 +106,20 @@ def sentinels_agree(stack, engine):
     return facts["num-other-sentinels"] == "2" and facts["num-slaves"] == "1" and facts["flags"] == "master"
 
 
+TOLD = """export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /run/secrets/redis_conf)
+redis-cli GET lc:epoch
+redis-cli INFO server | sed -n 's/^run_id:\\([0-9a-f]*\\).*/\\1/p'"""
+
+
+def is_told(stack, engine, service):
+    """Whether that Redis has been told of all tickets since it is the master: the epoch names it."""
+    words = engine.docker("exec", stack.container(service), "sh", "-c", TOLD).stdout.split()
+    return len(words) == 2 and words[0].startswith(words[1])
+
+
 def test_redis_master_killed(stack, engine, make_file):
+    """Uploads are refused with 503 and Retry-After until there is another master, and go on by themselves then; all that
+    were answered 201 are there, and no attempt is missing. The seconds are printed (pytest -rP)."""
     until(lambda: sentinels_agree(stack, engine), 60, "the sentinels to know each other", step=0.5)
     tickets, file = [stack.make_ticket(attempts=10) for _ in range(40)], make_file(20_000)
     customers = [Uploader(stack, tickets[i::2], file) for i in range(2)]
@@ -118,17 +130,21 @@ def test_redis_master_killed(stack, engine, make_file):
     engine.docker("kill", stack.container(fallen))
     killed = time.monotonic()
     until(lambda: master(stack, engine) != fallen, 30, "another master", step=0.2)
-    until(lambda: all(one.good_since(killed + 1) >= 5 for one in customers), 60, "uploads to go well again", step=0.2)
+    changed = time.monotonic() - killed
+    until(lambda: is_told(stack, engine, master(stack, engine)), 60, "the new master to be told of all tickets", step=0.2)
+    told = time.monotonic()
+    until(lambda: all(one.good_since(told) >= 5 for one in customers), 60, "uploads to go well again", step=0.2)
     for one in customers:
         one.enough.set()
         one.join(30)
     answers = [answer for one in customers for answer in one.answers]
-    assert {status for _, status, _ in answers} <= {201, 503}, collections.Counter(status for _, status, _ in answers)
-    refused = [at - killed for at, status, _ in answers if status == 503]
-    print(f"503 for {max(refused, default=0):.1f} s after the master was killed, {len(refused)} of {len(answers)}")
-    assert max(refused, default=0) <= PATIENCE
+    assert {done.status for _, done, _ in answers} <= {201, 503}, collections.Counter(done.status for _, done, _ in answers)
+    refused = [(at - killed, done) for at, done, _ in answers if done.status == 503]
+    assert all(int(done.retry_after) > 0 for _, done in refused), refused
+    print(f"503 until {max((at for at, _ in refused), default=0):.1f} s after the master was killed, {len(refused)} of "
+          f"{len(answers)}; another master after {changed:.1f} s, told of all tickets after {told - killed:.1f} s")
     for ticket in tickets:
-        kept = sum(1 for _, status, number in answers if status == 201 and number == ticket["number"])
+        kept = sum(1 for _, done, number in answers if done.status == 201 and number == ticket["number"])
         if kept:
             assert_kept(stack, ticket, [file.sha256] * kept)
         else:

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 
 JSON = ("-H", "Accept: application/json")  # without it, what lies under /u/ answers as for a terminal
-WRITE_OUT = '\n{"status":"%{http_code}","sent":"%{size_upload}","time":"%{time_total}"}'
+WRITE_OUT = '\n{"status":"%{http_code}","sent":"%{size_upload}","time":"%{time_total}","retry":"%header{retry-after}"}'
 
 
 @dataclass
@@ -18,6 +18,7 @@ class Result:
     time: float
     body: str
     error: str
+    retry_after: str = ""
 
     def json(self):
         return json.loads(self.body)
@@ -29,8 +30,8 @@ def _argv(args):
 
 def _result(code, out, err):
     body, _, report = out.rpartition("\n")
-    numbers = json.loads(report) if report.startswith("{") else {"status": 0, "sent": 0, "time": 0.0}
-    return Result(code, int(numbers["status"]), int(numbers["sent"]), float(numbers["time"]), body, err)
+    numbers = json.loads(report) if report.startswith("{") else {"status": 0, "sent": 0, "time": 0.0, "retry": ""}
+    return Result(code, int(numbers["status"]), int(numbers["sent"]), float(numbers["time"]), body, err, numbers["retry"])
 
 
 def run(*args, timeout=300, input=None):  # pylint: disable=redefined-builtin

@@ -1,5 +1,6 @@
 """The images and stacks of deploy/ on a real Docker engine: one that runs already, or a private one of tests/ship/engine."""
 
+import contextlib
 import ctypes
 import fcntl
 import itertools
@@ -7,7 +8,9 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
+import tempfile
 
 import requests
 
@@ -153,3 +156,18 @@ class ComposeStack(Stack):  # pylint: disable=super-init-not-called
 
     def logs(self):
         return self.compose("logs", "--no-color").stdout
+
+
+@contextlib.contextmanager
+def running(engine, file, admin="admin-api"):
+    """The stack of one of deploy/compose*.yaml while it runs; what its containers said, if a test fails."""
+    directory = tempfile.mkdtemp(prefix="lc-")
+    whole = ComposeStack(engine, file, directory, admin)
+    try:
+        yield whole.start()
+    except AssertionError:
+        print(whole.logs())
+        raise
+    finally:
+        whole.close()
+        shutil.rmtree(directory, ignore_errors=True)
