@@ -3,12 +3,18 @@
 import glob
 import os
 import re
+import secrets
 import shutil
 import subprocess
 
 import pytest
+import requests
 
 from lc.build import BUILD, ROOT
+from lc.process import free_port
+from lc.services import Gateway
+from lc.stores import Redis
+from lc.wait import until
 
 SERVICES = ("upload-gw", "admin-api")
 # Whoever builds for others puts an address of theirs into LC_PACKAGE_CONTACT.
@@ -44,6 +50,60 @@ def test_unit_is_sound_and_tight(service):
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60,
                           check=False)
     assert [line for line in done.stderr.splitlines() if "is not executable" not in line] == []  # not installed here
+
+
+UNITS = ("upload-gw.socket", "upload-gw-status.socket", "upload-gw-next.service", "admin-api.socket",
+         "admin-api-status.socket")
+
+
+def test_sockets_are_those_of_the_settings(packages, tmp_path):
+    """systemd finds nothing wrong with them; they listen where the programs would, under the names these look for."""
+    for path in packages.values():
+        subprocess.run(["dpkg-deb", "-x", path, str(tmp_path)], check=True, timeout=60)
+    units = tmp_path / "lib/systemd/system"
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *(units / name for name in UNITS)], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert [line for line in done.stderr.splitlines() if "is not executable" not in line] == []  # not installed here
+    settings = {}
+    for service in SERVICES:
+        key = {"SECRET_KEY": secrets.token_urlsafe(48)} if service == "admin-api" else {}
+        printed = subprocess.run([f"{tmp_path}/usr/bin/{service}", "--print-config"], env=key, capture_output=True,
+                                 text=True, timeout=20, check=True).stdout
+        settings.update(line.split("=", 1) for line in printed.splitlines() if "_LISTEN=" in line)
+    for unit, variable in (("upload-gw", "GATEWAY_LISTEN"), ("upload-gw-status", "GATEWAY_STATUS_LISTEN"),
+                           ("admin-api", "ADMIN_LISTEN"), ("admin-api-status", "ADMIN_STATUS_LISTEN")):
+        text = (units / f"{unit}.socket").read_text()
+        assert f"\nListenStream={settings[variable]}\n" in text
+        assert ("\nFileDescriptorName=status\n" in text) == unit.endswith("-status")
+    own, beside = ((units / f"{name}.service").read_text() for name in ("upload-gw", "upload-gw-next"))
+    assert "\nSockets=upload-gw.socket upload-gw-status.socket\n" in beside
+    assert set(own.split("[Service]")[1].split("[Install]")[0].splitlines()) < set(beside.split("[Service]")[1].splitlines())
+
+
+@pytest.fixture(name="redis")
+def _redis(tmp_path):
+    server = Redis(tmp_path / "redis").start()
+    yield server
+    server.stop()
+
+
+def test_sockets_as_systemd_hands_them_over(redis, tmp_path):
+    """The first request wakes the gateway, which answers on both sockets."""
+    ports = free_port(), free_port()
+    gateway = Gateway(tmp_path / "data", redis.url, tmp_path / "log")
+    os.makedirs(gateway.data_dir)
+    argv = ["systemd-socket-activate", "-l", f"127.0.0.1:{ports[0]}", "-l", f"127.0.0.1:{ports[1]}",
+            "--fdname=requests:status", *[f"-E{name}={value}" for name, value in gateway.env.items()],
+            *gateway.process.argv]
+    gateway.process.argv = argv
+    gateway.process.spawn()
+    try:
+        until(lambda: requests.get(f"http://127.0.0.1:{ports[0]}/api/v1/check/health/", timeout=20).status_code == 200,
+              what="the gateway behind systemd's socket")
+        assert "lc_uploads_open" in requests.get(f"http://127.0.0.1:{ports[1]}/metrics", timeout=20).text
+        assert gateway.process.output().count("listen.inherited") == 2
+    finally:
+        gateway.process.stop()
 
 
 @pytest.fixture(name="debian", scope="module")
