@@ -19,12 +19,15 @@ export async function list(visit) {
     }).observe(document, { childList: true, subtree: true });
   });
   const times = [];
+  let waits = [];
   for (let i = 0; i <= await visit.ask('loads'); i++) {
     await page.goto(`${admin}/tickets/`);
     await page.waitForFunction(() => window.painted > 0);
     if (i > 0) times.push(await page.evaluate(() => window.painted)); // the first fills the caches
+    waits = await page.evaluate(() => performance.getEntries().filter((one) => one.responseEnd > 0)
+      .map(({ name, startTime, responseEnd, decodedBodySize }) => [new URL(name).pathname, startTime, responseEnd, decodedBodySize]));
   }
-  await visit.ask('listed', times);
+  await visit.ask('listed', times, waits);
 }
 
 async function memoryOf(browser, page) {

@@ -12,6 +12,7 @@ import requests
 
 from lc.build import BUILD, ROOT
 from lc.fixtures import sha256_of
+from lc.panel import Panel
 from lc.raw import Raw
 from lc.stack import User
 from lc.totp import Totp
@@ -98,7 +99,7 @@ class Harness:
 
     def __init__(self, stack, scratch):
         self.stack, self.scratch, self.people = stack, scratch, {stack.user.name: stack.user}
-        self.slow = None
+        self.slow = self.shared = None
 
     def urls(self):
         return {"gateway": self.stack.gateway.url, "admin": self.stack.admin.url}
@@ -109,7 +110,16 @@ class Harness:
 
     def person(self, name, superuser=False, totp=False):
         user = self.people[name] = User(self.stack.admin, name, superuser=superuser, totp=totp)
-        return {"username": name, "password": user.password}
+        return {"username": name, "password": user.password, "totp": totp}
+
+    def session(self):
+        """Of one superuser with a second factor, for everybody who is not testing how to log in."""
+        if self.shared is None:
+            user = User(self.stack.admin, "staff", superuser=True, totp=True)
+            browser = Panel(self.stack.admin)
+            assert browser.login("staff", user.password, user.totp.fresh()).status_code == 200
+            self.shared = {"username": "staff", "cookies": dict(browser.cookies)}
+        return self.shared
 
     def code(self, name):
         return self.people[name].totp.fresh()

@@ -14,10 +14,12 @@ export function notices(): Notice[] {
   return state.list;
 }
 
-export function tell(text: string, bad = false): void {
+/** Gives the number that dismiss() takes. */
+export function tell(text: string, bad = false): number {
   const notice = { id: ++last, text, bad };
   state.list = [...state.list.slice(-3), notice];
   if (!bad) setTimeout(() => dismiss(notice.id), SHOWN_MS);
+  return notice.id;
 }
 
 export function dismiss(id: number): void {

@@ -165,6 +165,7 @@ export const en = {
   max_size: 'Largest archive',
   max_size_hint: 'Empty: as the service allows.',
   expires_hint: 'Empty: no end.',
+  expires_hint_new: 'Empty: the configured lifetime.',
   ready_lines: 'For the customer',
   link: 'Link',
   message: 'Message',
@@ -276,6 +277,7 @@ export const en = {
 
   field_required: 'This field is required.',
   field_integer: 'Enter a whole number.',
+  field_number: 'Enter a number that is not negative.',
   field_max: 'At most {value}.',
   field_min: 'At least {value}.',
   field_long: 'At most {value} characters.',

@@ -166,6 +166,7 @@ export const ru: Words<keyof typeof en> = {
   max_size: 'Наибольший архив',
   max_size_hint: 'Пусто: сколько позволяет служба.',
   expires_hint: 'Пусто: бессрочно.',
+  expires_hint_new: 'Пусто: срок из настроек.',
   ready_lines: 'Для клиента',
   link: 'Ссылка',
   message: 'Сообщение',
@@ -277,6 +278,7 @@ export const ru: Words<keyof typeof en> = {
 
   field_required: 'Заполните это поле.',
   field_integer: 'Введите целое число.',
+  field_number: 'Введите неотрицательное число.',
   field_max: 'Не больше {value}.',
   field_min: 'Не меньше {value}.',
   field_long: 'Не больше {value} символов.',
