@@ -1,6 +1,27 @@
 // Sizes, times and durations by Intl in the page's language. Must not know what the values mean.
 import { locale } from './i18n.svelte';
 
+// Making a formatter costs more than a hundred uses of one, and a list has hundreds of cells.
+const made = new Map<string, unknown>();
+
+function once<F>(kind: string, options: object, make: () => F): F {
+  const key = `${kind} ${locale()} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, make());
+  return made.get(key) as F;
+}
+
+export function numbers(options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
+  return once('number', options, () => new Intl.NumberFormat(locale(), options));
+}
+
+function times(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return once('time', options, () => new Intl.DateTimeFormat(locale(), options));
+}
+
+function distances(options: Intl.RelativeTimeFormatOptions): Intl.RelativeTimeFormat {
+  return once('distance', options, () => new Intl.RelativeTimeFormat(locale(), options));
+}
+
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
 
 export function size(bytes: number): string {
@@ -11,7 +32,7 @@ export function size(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return new Intl.NumberFormat(locale(), {
+  return numbers({
     style: 'unit',
     unit: UNITS[unit],
     unitDisplay: unit === 0 ? 'long' : 'short',
@@ -20,7 +41,7 @@ export function size(bytes: number): string {
 }
 
 export function rate(bytesPerSecond: number): string {
-  return `${size(bytesPerSecond)}/${new Intl.NumberFormat(locale(), { style: 'unit', unit: 'second', unitDisplay: 'narrow' })
+  return `${size(bytesPerSecond)}/${numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow' })
     .formatToParts(1)
     .filter((part) => part.type === 'unit')
     .map((part) => part.value)
@@ -28,11 +49,11 @@ export function rate(bytesPerSecond: number): string {
 }
 
 export function number(value: number): string {
-  return new Intl.NumberFormat(locale()).format(value);
+  return numbers().format(value);
 }
 
 export function percent(share: number): string {
-  return new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 0 }).format(share);
+  return numbers({ style: 'percent', maximumFractionDigits: 0 }).format(share);
 }
 
 /** "2 h 5 min": the two largest units of a duration in seconds. */
@@ -43,7 +64,7 @@ export function duration(seconds: number): string {
   for (const [unit, length] of steps) {
     const count = Math.floor(left / length);
     if (count === 0 && (said.length > 0 || unit !== 'second')) continue;
-    said.push(new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(count));
+    said.push(numbers({ style: 'unit', unit, unitDisplay: 'short' }).format(count));
     left -= count * length;
     if (said.length === 2) break;
   }
@@ -51,13 +72,13 @@ export function duration(seconds: number): string {
 }
 
 export function dateTime(iso: string | number): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+  return times({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 }
 
 /** "3 hours ago", "in 2 days". */
 export function ago(iso: string | number, now: number = Date.now()): string {
   const seconds = (new Date(iso).getTime() - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
+  const format = distances({ numeric: 'auto' });
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [
     ['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60],
   ];

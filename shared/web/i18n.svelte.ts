@@ -47,12 +47,14 @@ export function setLang(next: Lang): void {
   }
 }
 
+const plurals: Partial<Record<Lang, Intl.PluralRules>> = {}; // dear to make
+
 export function fill(text: Text, values: Record<string, string | number> = {}, language: Lang = state.lang): string {
   let chosen: string;
   if (typeof text === 'string') {
     chosen = text;
   } else {
-    const form = new Intl.PluralRules(language).select(Number(values.n ?? 0));
+    const form = (plurals[language] ??= new Intl.PluralRules(language)).select(Number(values.n ?? 0));
     chosen = (text as Record<string, string | undefined>)[form] ?? text.other;
   }
   return chosen.replace(/\{(\w+)\}/g, (whole, name: string) => {

@@ -1,5 +1,5 @@
 // Units people count in, named by Intl in the reader's language and the number's plural form.
-import { locale } from '../../../../../shared/web/i18n.svelte';
+import { number, numbers } from '../../../../../shared/web/format.svelte';
 
 export interface Unit {
   factor: number;
@@ -7,7 +7,7 @@ export interface Unit {
 }
 
 function unit(factor: number, name: string): Unit {
-  const said = (count: number) => new Intl.NumberFormat(locale(), { style: 'unit', unit: name, unitDisplay: 'long' }).formatToParts(count);
+  const said = (count: number) => numbers({ style: 'unit', unit: name, unitDisplay: 'long' }).formatToParts(count);
   return { factor, name: (count) => said(count).find((part) => part.type === 'unit')?.value ?? name };
 }
 
@@ -26,5 +26,5 @@ export function largest(units: Unit[], value: string, first: number): { text: st
 export function period(seconds: number): string {
   const { text, factor } = largest(PERIODS, String(seconds), 1);
   const name = PERIODS.find((one) => one.factor === factor)?.name(Number(text)) ?? '';
-  return `${new Intl.NumberFormat(locale()).format(Number(text))} ${name}`;
+  return `${number(Number(text))} ${name}`;
 }
