@@ -51,7 +51,7 @@ async function memoryOf(browser, page) {
 export async function upload(visit) {
   const { gateway } = await visit.ask('urls');
   const { token } = await visit.ask('ticket');
-  const { path, size } = await visit.ask('payload');
+  const { path, size, patience_ms: timeout } = await visit.ask('payload');
   const page = await visit.page();
   await page.goto(`${gateway}/u/#${token}`);
   await page.locator('[data-pick=files]').setInputFiles(path);
@@ -65,7 +65,7 @@ export async function upload(visit) {
   }, 250);
   const begun = performance.now();
   await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 200_000 });
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout });
   const ms = performance.now() - begun;
   clearInterval(watch);
   await visit.ask('uploaded', { ms, size, before, most });
