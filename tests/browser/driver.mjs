@@ -1,7 +1,7 @@
 // Runs scenarios for pytest over stdin and stdout, one JSON object a line: {"run": name} comes, {"done": true} or
 // {"error": text} goes; in between a scenario may ask the harness ({"ask": …, "args": …} → {"answer": …}).
 // usage: node driver.mjs FILE.mjs
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,8 +10,15 @@ import { Visit } from './visit.mjs';
 
 const ARGS = [
   '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync', '--disable-dev-shm-usage', '--no-proxy-server',
+  '--disable-sync', '--no-proxy-server',
 ];
+const SHARED_LEAST = 512 << 20;
+
+/** Chromium hands everything from process to process by shared memory: on a disk where /dev/shm is small, as in containers. */
+function sharedMemory() {
+  const { bavail, bsize } = statfsSync('/dev/shm');
+  return bavail * bsize < SHARED_LEAST ? ['--disable-dev-shm-usage'] : [];
+}
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -36,7 +43,7 @@ async function ask(what, ...args) {
 const scenarios = await import(pathToFileURL(resolve(process.argv[2])).href);
 const shots = process.env.LC_SCREENSHOTS ?? 'screenshots';
 mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({ executablePath: process.env.LC_CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+const browser = await chromium.launch({ executablePath: process.env.LC_CHROMIUM ?? '/usr/bin/chromium', args: [...ARGS, ...sharedMemory()] });
 send({ ready: true });
 for (let order = await receive(); order !== null; order = await receive()) {
   const visit = new Visit(browser, ask, shots);
