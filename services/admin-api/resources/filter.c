@@ -15,6 +15,8 @@
 
 #define LIST_VALUES  500 /* of a comma-separated filter */
 #define SEARCH_TERMS 20
+#define LOOKED_AT    100000 /* rows, by a search that no index helps: some tenths of a second */
+#define SHORT_PIECE  2      /* characters; how many numbers have such a piece is kept */
 #define OFFSET_MOST  INT64_C(1000000000)
 #define FEW_SUFFIXES                                                                                                   \
     5000 /* their rows are looked up in some milliseconds, as many as pass along the order meanwhile                   \
@@ -161,6 +163,19 @@ static int is_rare(const struct filtering *g, const char *piece)
 }
 
 /* A number counts once, with the first of its suffixes that begin with the piece. */
+static void add_count(const struct filtering *g, const char *piece, struct sql *s)
+{
+    if (strlen(piece) <= SHORT_PIECE) {
+        sql_add(s, "SELECT CAST(COALESCE(SUM(tickets), 0) AS BIGINT)");
+        sql_add(s, g->filter->pieces);
+        sql_text(s, piece);
+        return;
+    }
+    add_suffixes(g, "SELECT COUNT(*)", piece, s);
+    sql_add(s, " AND repeated < ");
+    sql_int(s, (int64_t)strlen(piece));
+}
+
 static int prepare_count(const struct filtering *g, const char *piece)
 {
     if (strcmp(g->sql->text, NO_FILTER) != 0)
@@ -168,9 +183,7 @@ static int prepare_count(const struct filtering *g, const char *piece)
     g->how->count = sql_new();
     if (g->how->count == NULL)
         return -ENOMEM;
-    add_suffixes(g, "SELECT COUNT(*)", piece, g->how->count);
-    sql_add(g->how->count, " AND repeated < ");
-    sql_int(g->how->count, (int64_t)strlen(piece));
+    add_count(g, piece, g->how->count);
     return 0;
 }
 
@@ -195,6 +208,30 @@ static int contains_by_index(const struct filtering *g, const char *piece)
     sql_add(g->sql, ")");
     g->how->is_few = true;
     return 1;
+}
+
+/* Of what the other filters leave, which an index finds: 1: not too much to be looked through; 0: errors say what to
+ * do; negative. */
+static int is_affordable(const struct filtering *g)
+{
+    int64_t count = 0;
+    struct sql *s = sql_new();
+
+    if (s == NULL)
+        return -ENOMEM;
+    sql_bind_first(s, g->sql);
+    sql_add(s, "SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    sql_add(s, g->resource->from);
+    sql_add(s, g->sql->text);
+    sql_add(s, " LIMIT ");
+    sql_int(s, LOOKED_AT + 1);
+    sql_add(s, ") found");
+    int found = sql_one_int(g->db, s, &count);
+    sql_free(s);
+    if (found < 0 || count <= LOOKED_AT)
+        return found < 0 ? found : 1;
+    int err = wrong(g, "Give a further filter: more than 100000 would have to be looked through.");
+    return err < 0 ? err : 0;
 }
 
 /* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound. */
@@ -247,6 +284,10 @@ static int filter_contains(const struct filtering *g)
 
 static int take_term(const struct filtering *g, char *piece, int count)
 {
+    int good = count > 0 || g->filter->suffixes != NULL ? 1 : is_affordable(g);
+
+    if (good < 1)
+        return good;
     if (count == SEARCH_TERMS || strlen(piece) > 200)
         return wrong(g, "Give no more than 20 terms of 200 characters.");
     return count < SEARCH_TERMS ? contains(g, piece) : 0;
@@ -353,6 +394,15 @@ static bool looks_inside(const struct filter *f)
     return f->type == FILTER_CONTAINS || f->type == FILTER_SEARCH;
 }
 
+/* Without a table of suffixes it is the other way round: the others say how much is left to look through. */
+static bool has_suffixes(const struct resource *r)
+{
+    for (size_t i = 0; i < r->filter_count; ++i)
+        if (r->filters[i].suffixes != NULL)
+            return true;
+    return false;
+}
+
 static int add_filters(const struct exchange *x, struct filtering *g, bool inside)
 {
     static int (*const by_type[])(const struct filtering *) = {
@@ -378,13 +428,14 @@ int filter_where(const struct exchange *x, const struct resource *r, struct db_c
                  struct filtered *how, json_t *errors)
 {
     struct filtering g = {.resource = r, .db = c, .sql = s, .how = how, .errors = errors};
+    bool inside_first = has_suffixes(r);
 
     *how = (struct filtered){.is_few = false};
     sql_add(s, NO_FILTER);
     row_owner(x, r, s);
-    int err = add_filters(x, &g, true);
+    int err = add_filters(x, &g, inside_first);
     if (err == 0)
-        err = add_filters(x, &g, false);
+        err = add_filters(x, &g, !inside_first);
     if (s->len != how->counted) {
         sql_free(how->count);
         how->count = NULL;

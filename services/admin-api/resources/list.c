@@ -14,8 +14,11 @@
 #include "shared/http/query.h"
 #include "shared/loop/server.h"
 
-#define BATCH_ROWS 500
-#define FEW_ROWS   1000 /* sorted in a millisecond */
+#define FIRST_ROWS  500 /* of the first batch; the next ones by what its rows took */
+#define LEAST_ROWS  20
+#define MOST_ROWS   2500
+#define BATCH_BYTES (1 << 20)
+#define FEW_ROWS    1000 /* sorted in a millisecond */
 
 #define QUERY_PLAIN PERCENT_UNRESERVED ",:" /* of values that are lists and times */
 
@@ -27,6 +30,7 @@ struct list {
     struct sql *where; /* " WHERE …" alone */
     struct filtered how;
     bool begun, filled, ended;
+    int batch;                       /* rows of the next one */
     struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
     struct jsontext text;            /* the piece under construction */
 };
@@ -125,8 +129,15 @@ static int batch_sql(const struct list *l, struct sql *s)
         add_behind(l, s);
     list_sql_order(&l->query, l->how.is_few, s);
     sql_add(s, " LIMIT ");
-    sql_int(s, BATCH_ROWS);
+    sql_int(s, l->batch);
     return columns;
+}
+
+/* However long rows are: as many as a text of this size has. */
+static int rows_of_next(const struct list *l, int count)
+{
+    size_t rows = count == 0 ? FIRST_ROWS : BATCH_BYTES / (l->text.len / (size_t)count + 1);
+    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : (int)rows;
 }
 
 static int read_batch(struct list *l, struct db_conn *c, struct sql *s, int columns)
@@ -138,13 +149,14 @@ static int read_batch(struct list *l, struct db_conn *c, struct sql *s, int colu
         return err;
     while (err == 0 && (more = db_step(rows)) == 1) {
         err = append_row(l, rows);
-        if (err == 0 && ++count == BATCH_ROWS)
+        if (err == 0 && ++count == l->batch)
             err = remember(l, rows, columns);
     }
     db_rows_free(rows);
     if (err < 0 || more < 0)
         return err < 0 ? err : more;
-    l->ended = count < BATCH_ROWS;
+    l->ended = count < l->batch;
+    l->batch = rows_of_next(l, count);
     return 0;
 }
 
@@ -312,6 +324,7 @@ int resource_list(struct exchange *x, const struct resource *r)
     l->source = (struct server_source){.produce = list_produce, .free = list_free};
     l->x = x;
     l->resource = r;
+    l->batch = FIRST_ROWS;
     l->where = sql_new();
     if (l->where != NULL)
         err = exchange_db(x, &c);

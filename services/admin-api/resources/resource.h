@@ -74,6 +74,8 @@ struct filter {
      * by the database: suffix, id (of the number's row), repeated (how many of the suffix's first characters also
      * stand together further left in the number). NULL: every row is looked at. */
     const char *suffixes;
+    /* With suffixes: " FROM … WHERE piece = ", how many numbers have the short piece: the sum of `tickets`. */
+    const char *pieces;
 };
 
 struct order { /* one key of ORDER BY */

@@ -98,20 +98,17 @@ static const struct field fields[] = {
      .doc = "The largest archive taken, in bytes; null: what the gateway allows."},
     {.name = "archive_count",
      .type = FIELD_INTEGER,
-     .select = "(SELECT count(*) FROM archives a WHERE a.ticket_id = t.id)",
+     .select = "t.archive_count",
      .doc = "How many archives have arrived and are kept."},
-    {.name = "archive_bytes",
-     .type = FIELD_INTEGER,
-     .select = "(SELECT CAST(coalesce(sum(a.size), 0) AS BIGINT) FROM archives a WHERE a.ticket_id = t.id)",
-     .doc = "Their size together."},
+    {.name = "archive_bytes", .type = FIELD_INTEGER, .select = "t.archive_bytes", .doc = "Their size together."},
     {.name = "last_archive",
      .type = FIELD_TIME,
      .rules = RULE_NULLABLE,
-     .select = "(SELECT max(a.time_create) FROM archives a WHERE a.ticket_id = t.id)",
+     .select = "t.last_archive",
      .doc = "When the last of them arrived; null: none."},
 };
 
-#define TICKET_SUFFIXES " FROM ticket_suffixes WHERE suffix"
+#define TICKET_SUFFIXES .suffixes = " FROM ticket_suffixes WHERE suffix", .pieces = " FROM ticket_pieces WHERE piece = "
 
 static const struct filter filters[] = {
     {.name = "id", .type = FILTER_NUMBER, .expression = "t.id"},
@@ -119,7 +116,7 @@ static const struct filter filters[] = {
     {.name = "id__lte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_LE},
     {.name = "id__gte", .type = FILTER_NUMBER, .expression = "t.id", .op = OP_GE},
     {.name = "number", .type = FILTER_NUMBERS, .expression = "t.number"},
-    {.name = "number__contains", .type = FILTER_CONTAINS, .expression = "t.number", .suffixes = TICKET_SUFFIXES},
+    {.name = "number__contains", .type = FILTER_CONTAINS, .expression = "t.number", TICKET_SUFFIXES},
     {.name = "number__in", .type = FILTER_NUMBERS, .expression = "t.number"},
     {.name = "number__lte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_LE},
     {.name = "number__gte", .type = FILTER_NUMBER, .expression = "t.number", .op = OP_GE},
@@ -132,7 +129,7 @@ static const struct filter filters[] = {
      .type = FILTER_TEXT,
      .expression = "t.platform_id",
      .related = "SELECT id FROM platforms WHERE name = "},
-    {.name = "search", .type = FILTER_SEARCH, .expression = "t.number", .suffixes = TICKET_SUFFIXES},
+    {.name = "search", .type = FILTER_SEARCH, .expression = "t.number", TICKET_SUFFIXES},
     YEAR_FILTERS("t.time_create"),
 };
 

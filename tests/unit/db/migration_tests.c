@@ -194,6 +194,73 @@ static void suffixes_of_older_tickets(void **state)
     db_close(db);
 }
 
+static void put_archives(struct db_conn *c, const char *numbers)
+{
+    char sql[512];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO archives (ticket_id, upload_id, name, size, sha256, time_create) SELECT t.id, 'upload' || n, "
+             "'name' || n, n * 10, '', n FROM (%s) numbers JOIN tickets t ON t.number = 12 + n %% 2",
+             numbers);
+    must_run(c, sql);
+}
+
+/* What is kept of a ticket's archives and of pieces of numbers is what counting would give. */
+static void assert_counted(struct db_conn *c, int64_t archives)
+{
+    static const char sums[] =
+        "SELECT count(*) FROM tickets t WHERE archive_count <> (SELECT count(*) FROM archives a WHERE a.ticket_id = "
+        "t.id) "
+        "OR archive_bytes <> (SELECT coalesce(sum(size), 0) FROM archives a WHERE a.ticket_id = t.id) OR "
+        "coalesce(last_archive, -1) <> coalesce((SELECT max(a.time_create) FROM archives a WHERE a.ticket_id = t.id), "
+        "-1)";
+    static const char pieces[] =
+        "SELECT count(*) FROM (SELECT piece, sum(tickets) AS number FROM ticket_pieces GROUP BY piece) kept WHERE "
+        "number <> "
+        "(SELECT count(*) FROM tickets t WHERE CAST(t.number AS TEXT) LIKE '%' || piece || '%')";
+    assert_int_equal(number_of(c, sums), 0);
+    assert_int_equal(number_of(c, "SELECT coalesce(sum(archive_count), 0) FROM tickets"), archives);
+    assert_int_equal(number_of(c, pieces), 0);
+}
+
+static void counts_of_older_tickets(void **state)
+{
+    static const char tickets[] =
+        "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, time_update) SELECT n, 1, "
+        "'hash' || n, $1, 0, 0 FROM (SELECT 12 AS n UNION ALL SELECT 13 UNION ALL SELECT -4747 UNION ALL SELECT 1111) "
+        "numbers";
+    struct db *db = open_fresh();
+    size_t count;
+    char why[512] = "";
+    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
+    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    (void)state;
+    assert_int_equal(db_migrate(db, shipped, 6, why, sizeof(why)), 0);
+    struct db_conn *c = borrow(db);
+    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', '')");
+    assert_int_equal(db_exec_values(c, tickets, &sealed, 1), 4);
+    put_archives(c, "SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3");
+    assert_int_equal(db_migrate(db, shipped, count, why, sizeof(why)), 0);
+    assert_counted(c, 3);
+    assert_int_equal(number_of(c, "SELECT sum(tickets) FROM ticket_pieces WHERE piece = '47'"), 1);
+    assert_int_equal(number_of(c, "SELECT sum(tickets) FROM ticket_pieces WHERE piece = '1'"), 3);
+    put_archives(c, "SELECT 4 AS n UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7");
+    assert_counted(c, 7);
+    must_run(
+        c, "UPDATE archives SET ticket_id = (SELECT id FROM tickets WHERE number = 1111) WHERE time_create IN (4, 7)");
+    must_run(c, "UPDATE archives SET size = 1, time_create = 100 WHERE time_create = 5");
+    assert_counted(c, 7);
+    must_run(c, "UPDATE tickets SET number = 7474 WHERE number = 12");
+    must_run(c, "DELETE FROM archives WHERE time_create IN (100, 1)");
+    assert_counted(c, 5);
+    must_run(c, "DELETE FROM tickets WHERE number = 1111");
+    assert_counted(c, 3);
+    must_run(c, "DELETE FROM platforms");
+    assert_counted(c, 0);
+    assert_int_equal(number_of(c, "SELECT coalesce(sum(tickets), 0) FROM ticket_pieces"), 0);
+    db_release(c);
+    db_close(db);
+}
+
 const struct CMUnitTest migration_tests[] = {
     cmocka_unit_test(twice),
     cmocka_unit_test(broken_one_leaves_nothing),
@@ -201,6 +268,7 @@ const struct CMUnitTest migration_tests[] = {
     cmocka_unit_test(processes_at_once),
     cmocka_unit_test(what_admin_api_ships),
     cmocka_unit_test(suffixes_of_older_tickets),
+    cmocka_unit_test(counts_of_older_tickets),
     cmocka_unit_test(every_statement_of_admin_api),
 };
 const size_t migration_test_count = sizeof(migration_tests) / sizeof(migration_tests[0]);

@@ -84,6 +84,27 @@ static void bad_urls(void **state)
     assert_refused(url, -ENOTCONN, "createuser");
 }
 
+/* From the sixth time on the server would take a plan for any values. */
+static void plans_know_the_values(void **state)
+{
+    const struct db_value value = {.kind = DB_INT, .integer = 1};
+    struct db *db = open_fresh();
+    struct db_conn *c = borrow(db);
+    (void)state;
+    for (int i = 0; i < 10; ++i) {
+        struct db_rows *rows;
+        assert_int_equal(db_query_values(c, &rows, "SELECT count(*) FROM pg_class WHERE oid = $1", &value, 1), 0);
+        assert_int_equal(db_step(rows), 1);
+        db_rows_free(rows);
+    }
+    assert_int_equal(
+        number_of(
+            c, "SELECT max(custom_plans) FROM pg_prepared_statements WHERE statement LIKE '%pg_class WHERE oid = %'"),
+        10);
+    db_release(c);
+    db_close(db);
+}
+
 static void wrong_encoding(void **state)
 {
     char url[256];
@@ -525,6 +546,7 @@ static void dialects_have_one_schema(void **state)
 static const struct CMUnitTest own_tests[] = {
     cmocka_unit_test(bad_urls),
     cmocka_unit_test(wrong_encoding),
+    cmocka_unit_test(plans_know_the_values),
     cmocka_unit_test(several_hosts),
     cmocka_unit_test(restarted_server),
     cmocka_unit_test(crashed_server),
