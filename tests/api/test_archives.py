@@ -43,6 +43,7 @@ def test_what_is_shown(stack, rest, ticket):
     assert rest.get(f"tickets/{ticket['number']}/").json()["attempts"] == 9
 
 
+@pytest.mark.generous
 def test_filters(stack, rest):
     first, second = stack.make_ticket(attempts=9), stack.make_ticket(attempts=9)
     a, b, c = (upload(stack, t, f"{i}.log")["id"] for i, t in enumerate((first, first, second)))
@@ -132,6 +133,7 @@ def directories(stack):
         yield from (entry.name for entry in os.scandir(shelf.path))
 
 
+@pytest.mark.generous
 def test_replacing_with_a_raw_body(stack, rest, ticket):
     shown = upload(stack, ticket)
     headers = {"Content-Type": "application/gzip", "Content-Disposition": 'attachment; filename="c.gz"'}

@@ -58,6 +58,7 @@ def test_size(stack, size, status):
         assert answer.json()["name"][0] == "Ensure this field has no more than 20 characters."
 
 
+@pytest.mark.generous
 @pytest.mark.parametrize("text", SQL)
 def test_sql_metacharacters(rest, text):
     """They are text like any other."""
@@ -91,6 +92,7 @@ def test_odd_queries(rest, query):
     expect(rest.get(f"tickets/?{query}"), 200)
 
 
+@pytest.mark.generous
 @pytest.mark.parametrize("body", [
     b"", b"--x", b"--x\r\n", b"--x--", b"--y\r\n\r\n--y--\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--\r\n",
     b"--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na", b"--x\r\n" + b"A: b\r\n" * 5000 + b"\r\n\r\n--x--\r\n",

@@ -14,6 +14,7 @@ def path(stack):
 
 @pytest.mark.parametrize("where", ["{}", "tickets/", "tickets/?limit=5", "platforms/", "platforms/android/", "archives/",
                                    "check/health/"])
+@pytest.mark.generous
 def test_not_modified(rest, path, where):
     where = where.format(path)
     tag = expect(rest.get(where), 200).headers["ETag"]

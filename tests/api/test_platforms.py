@@ -49,6 +49,7 @@ def test_wrong_fields(rest, body, errors):
     expect(rest.post("platforms/", body), 400, errors)
 
 
+@pytest.mark.generous
 @pytest.mark.parametrize("given, kept", [
     ({"name": "x" * 20, "pretty_name": "Ж" * 20}, None), ({"name": " trim ", "pretty_name": "\ttrim\n"}, ("trim", "trim")),
     ({"name": 123, "pretty_name": 1.5}, ("123", "1.5")), ({"name": "A_b-9", "pretty_name": '<"&\'>;--'}, None),

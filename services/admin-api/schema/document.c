@@ -146,6 +146,25 @@ static void put_row_answers(struct builder *b, const struct subject *s, json_t *
             put_header(b, response(b, responses, operation_headers[i].status, ""), operation_headers[i].parameter);
 }
 
+/* Whatever is shown as JSON has an ETag here. */
+static void put_unchanged(struct builder *b, const struct subject *s, json_t *responses)
+{
+    const json_t *shown = json_object_get(json_object_get(responses, "200"), "content");
+    if (s->route != NULL && s->method == METHOD_GET && json_object_get(shown, "application/json") != NULL)
+        (void)response(b, responses, 304, "Unchanged.");
+}
+
+/* Under a customer's link refusals are for people too. */
+static void put_plain_refusals(struct builder *b, json_t *responses)
+{
+    const char *status;
+    json_t *answer;
+
+    json_object_foreach (responses, status, answer)
+        if (*status >= '4')
+            put_content(b, answer, "text/plain", json_object());
+}
+
 static json_t *responses_of(struct builder *b, const struct subject *s)
 {
     struct refusals refusals = {.fields = false};
@@ -154,6 +173,7 @@ static json_t *responses_of(struct builder *b, const struct subject *s)
     if (s->resource != NULL)
         put_verb_answers(b, s, responses);
     put_row_answers(b, s, responses);
+    put_unchanged(b, s, responses);
     if (json_object_size(responses) == 0)
         build_failed(b, "schema/operations.def has no ANSWER(%s, …)", s->id);
     if (s->route != NULL)
@@ -162,6 +182,8 @@ static json_t *responses_of(struct builder *b, const struct subject *s)
         refusals_of_gateway(&refusals);
     refusals_of_rows(s->id, &refusals);
     refusals_put(b, &refusals, responses);
+    if (strncmp(s->pattern, "/u/", 3) == 0)
+        put_plain_refusals(b, responses);
     return responses;
 }
 
@@ -176,10 +198,10 @@ static void put_input(struct builder *b, const struct subject *s, json_t *body)
         put_content(b, body, "application/octet-stream", json_object());
 }
 
-/* The gateway takes parts of uploads without a body too. */
+/* The gateway takes parts of uploads without a body too, and a PATCH without one changes nothing. */
 static bool has_optional_body(const struct subject *s)
 {
-    return s->route == NULL && strncmp(s->id, "tus_", 4) == 0;
+    return s->route == NULL ? strncmp(s->id, "tus_", 4) == 0 : s->resource != NULL && s->verb == VERB_PATCH;
 }
 
 static void put_request_body(struct builder *b, const struct subject *s, json_t *operation)

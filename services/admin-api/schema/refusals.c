@@ -33,9 +33,10 @@ static bool any(const struct route *route)
     return true;
 }
 
+/* What is negotiated: Accept, and format= of the query, which finds nothing but JSON. */
 static bool is_json(const struct route *route)
 {
-    return route->thread == ROUTE_JOB && strncmp(route->path, "/api/", 5) == 0;
+    return route->thread != ROUTE_PAGE && strncmp(route->path, "/api/", 5) == 0;
 }
 
 static bool has_parameter(const struct route *route)
@@ -87,6 +88,7 @@ static const struct {
     {runs_job, API_UNAVAILABLE},
     {runs_job, API_BUSY},
     {is_json, API_NOT_ACCEPTABLE},
+    {is_json, API_NOT_FOUND},
     {has_parameter, API_BAD_PATH},
     {has_parameter, API_NOT_FOUND},
     {has_body, API_PARSE},
@@ -109,7 +111,7 @@ void refusals_of_route(const struct route *route, const struct described_resourc
 {
     for (size_t i = 0; i < sizeof(consequences) / sizeof(consequences[0]); ++i)
         out->errors[consequences[i].error] |= consequences[i].holds(route);
-    out->fields |= has_body(route) || (r != NULL && route->method == METHOD_GET && !has_parameter(route));
+    out->fields |= changes(route) || (r != NULL && !has_parameter(route));
     if (r != NULL && has_body(route) && r->get()->takes_files) {
         out->errors[API_MEDIA_TYPE] = false;
         out->errors[API_MISSING_FILENAME] = true;

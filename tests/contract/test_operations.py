@@ -1,163 +1,42 @@
-"""The published document against the services: linted, and every operation played through a proxy that compares."""
+"""Every operation of the published document, asked in order; what is answered is compared with it by lc.conformance.
+
+What the suite of the API does not reach: every status that is documented wherever a request can have it."""
 
 import base64
 import hashlib
-import json
-import os
-import re
 import secrets
-import shutil
-import subprocess
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from lc.process import Process, free_port
+from lc.prism import METHODS
 from lc.stack import User
 from lc.totp import Totp
 from lc.wait import until
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.path.join(HERE, "node_modules", ".bin")
 SCHEMA = "/api/v1/schema/"
 JSON = {"Accept": "application/json"}  # of what lies under /u/
 BYTES = "application/octet-stream"
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
-SEEN_ALWAYS = ("401", "404", "412", "415")  # statuses that a request must have had wherever they are documented
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tools():
-    """redocly and prism by the lock file; a visible skip where they are not installed, a failure in CI."""
-    if not os.path.exists(os.path.join(TOOLS, "prism")):
-        message = f"not installed: run npm ci --ignore-scripts in {HERE} (tests/run does)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-
-
-def lint(path):
-    env = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "CI": "1"}
-    return subprocess.run([os.path.join(TOOLS, "redocly"), "lint", "--config", os.path.join(HERE, "redocly.yaml"),
-                           "--max-problems", "20", path], capture_output=True, text=True, timeout=180, env=env,
-                          check=False)
-
-
-@pytest.fixture(scope="module")
-def document(stack):
-    return requests.get(stack.admin.url + SCHEMA, params={"format": "json"}, timeout=20).json()
-
-
-def closed(document):
-    """The same document, in which answers may hold nothing that is not described."""
-    copy = json.loads(json.dumps(document))
-    for name, schema in copy["components"]["schemas"].items():
-        if schema.get("type") == "object" and "properties" in schema and not name.endswith(("Input", "Change")):
-            schema.setdefault("additionalProperties", False)
-    return copy
 
 
 class Contract:
-    """Requests by way of prism. Good ones go through `prism proxy --errors`, which refuses what is not as documented;
-    those that are wrong on purpose go through one that only reports, and their answers must still be as documented."""
+    """Requests to both services, with the status that they are to have."""
 
-    def __init__(self, stack, document, directory):
-        self.stack, self.document, self.seen = stack, document, set()
-        self.file = os.path.join(directory, "api.json")
-        with open(self.file, "w", encoding="utf-8") as f:
-            json.dump(closed(document), f)
-        self.directory, self.proxies = directory, {}
-        self.patterns = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), path) for path in document["paths"]]
+    def __init__(self, stack):
+        self.stack = stack
 
-    def _proxy(self, upstream, strict):
-        if (upstream, strict) not in self.proxies:
-            port = free_port()
-            options = ["--errors"] if strict else []
-            process = Process("prism", [os.path.join(TOOLS, "prism"), "proxy", *options, "-p", str(port), self.file,
-                                        upstream], os.path.join(self.directory, f"prism-{port}.log"), env=dict(os.environ))
-            self.proxies[upstream, strict] = (process.spawn(), f"http://127.0.0.1:{port}")
-            process.wait_ready(lambda: "Prism is listening" in process.output(), 60)
-        return self.proxies[upstream, strict][1]
-
-    def close(self):
-        for process, _ in self.proxies.values():
-            process.stop(expect=None)
-
-    def _operation(self, method, path):
-        found = [template for pattern, template in self.patterns if pattern.match(urlsplit(path).path)]
-        exact = [t for t in found if t == urlsplit(path).path] or found
-        assert exact, f"{path} is not in the document"
-        return self.document["paths"][exact[0]][method.lower()]
-
-    def send(self, method, path, status, session=None, wrong=False, gateway=False, **kw):
-        """The answer, which has this status and is as documented. `wrong`: the request is not, on purpose."""
-        upstream = (self.stack.gateway if gateway else self.stack.admin).url
-        # Prism would read the body that HEAD's Content-Type speaks of, and follow a redirect by itself.
-        url = (upstream if method == "HEAD" or status == 302 else self._proxy(upstream, not wrong)) + path
-        try:
-            answer = (session or self.stack.api).request(method, url, timeout=60, allow_redirects=False, **kw)
-        except requests.ConnectionError as e:
-            raise AssertionError(f"{method} {path}: {e}\n{self.proxies[upstream, not wrong][0].tail()}") from None
+    def send(self, method, path, status, session=None, gateway=False, **kw):
+        url = (self.stack.gateway if gateway else self.stack.admin).url + path
+        answer = (session or self.stack.api).request(method, url, timeout=60, allow_redirects=False, **kw)
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:1500]}"
-        violations = json.loads(answer.headers.get("sl-violations", "[]"))
-        bad = [v for v in violations if not wrong or v["location"][0] != "request"]
-        assert not bad, f"{method} {path}: {bad}\n{answer.text[:500]}"
-        operation = self._operation(method, path)
-        assert str(status) in operation["responses"], f"{operation['operationId']}: {status} is not documented"
-        self.seen.add((operation["operationId"], str(status)))
         return answer
 
 
 @pytest.fixture(scope="module")
-def contract(stack, document, scratch):
-    whole = Contract(stack, document, scratch)
-    yield whole
-    whole.close()
+def contract(stack):
+    return Contract(stack)
 
-
-# --- the document ---
-
-def test_lint_has_nothing_to_say(stack, scratch):
-    path = os.path.join(scratch, "published.yaml")
-    with open(path, "wb") as f:
-        f.write(requests.get(stack.admin.url + SCHEMA, timeout=20).content)
-    done = lint(path)
-    assert done.returncode == 0 and "warning" not in done.stderr.lower(), done.stdout + done.stderr
-
-
-def test_lint_would_say_something(document, scratch):
-    broken = json.loads(json.dumps(document))
-    del broken["components"]["schemas"]["TokenPair"]
-    path = os.path.join(scratch, "broken.json")
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(broken, f)
-    assert lint(path).returncode != 0
-
-
-def test_yaml_and_json_say_the_same(stack, document):
-    yaml = requests.get(stack.admin.url + SCHEMA, timeout=20)
-    assert yaml.headers["Content-Type"] == "application/vnd.oai.openapi" and yaml.text.startswith("---\nopenapi:")
-    read = subprocess.run(["node", "-e", "const y=require('js-yaml');process.stdin.setEncoding('utf8');let t='';"
-                           "process.stdin.on('data',d=>t+=d).on('end',()=>console.log(JSON.stringify(y.load(t))))"],
-                          cwd=HERE, input=yaml.text, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(read.stdout) == document
-
-
-@pytest.mark.parametrize("accept,kind", [
-    ("application/json", "application/json"), ("application/yaml", "application/yaml"),
-    ("text/html, application/json;q=0.9, */*;q=0.5", "application/json"),
-    ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
-    ("text/html,application/xhtml+xml,*/*;q=0.8", "application/vnd.oai.openapi"), ("text/plain", None)])
-def test_accept_chooses(stack, accept, kind):
-    answer = requests.get(stack.admin.url + SCHEMA, headers={"Accept": accept}, timeout=20)
-    if kind is None:
-        assert answer.status_code == 406 and answer.json()["detail"].startswith("Could not satisfy")
-    else:
-        assert answer.status_code == 200 and answer.headers["Content-Type"] == kind
-
-
-# --- every operation ---
 
 def test_auth(contract, stack):
     user, anonymous = stack.user, stack.anonymous
@@ -165,18 +44,18 @@ def test_auth(contract, stack):
     login = {"username": user.name, "password": user.password}
     contract.send("POST", token, 401, anonymous, json=login)  # otp_required
     contract.send("POST", token, 401, anonymous, json={**login, "password": "wrong"})
-    contract.send("POST", token, 400, anonymous, wrong=True, json={"username": user.name})
-    contract.send("POST", token, 415, anonymous, wrong=True, data=b"hello", headers={"Content-Type": "text/plain"})
+    contract.send("POST", token, 400, anonymous, json={"username": user.name})
+    contract.send("POST", token, 415, anonymous, data=b"hello", headers={"Content-Type": "text/plain"})
     pair = contract.send("POST", token, 200, anonymous, json={**login, "otp": user.totp.fresh()}).json()
     stack.admin.secrets.update(pair.values())
     access = contract.send("POST", token + "refresh/", 200, anonymous, json={"refresh": pair["refresh"]}).json()
     stack.admin.secrets.update(access.values())
     contract.send("POST", token + "refresh/", 401, anonymous, json={"refresh": pair["access"]})
-    contract.send("POST", token + "refresh/", 400, anonymous, wrong=True, json={})
-    contract.send("POST", token + "refresh/", 415, anonymous, wrong=True, data=b"x", headers={"Content-Type": "a/b"})
+    contract.send("POST", token + "refresh/", 400, anonymous, json={})
+    contract.send("POST", token + "refresh/", 415, anonymous, data=b"x", headers={"Content-Type": "a/b"})
     contract.send("POST", token + "verify/", 200, anonymous, json={"token": pair["refresh"]})
     contract.send("POST", token + "verify/", 401, anonymous, json={"token": "forged"})
-    contract.send("POST", token + "verify/", 415, anonymous, wrong=True, data=b"x", headers={"Content-Type": "a/b"})
+    contract.send("POST", token + "verify/", 415, anonymous, data=b"x", headers={"Content-Type": "a/b"})
 
 
 def test_sessions_and_one_s_own_account(contract, stack):
@@ -185,14 +64,14 @@ def test_sessions_and_one_s_own_account(contract, stack):
     browser, stranger = requests.Session(), requests.Session()
     origin = {"Origin": stack.admin.url}
     login = {"username": user.name, "password": user.password}
-    json_415 = {"wrong": True, "data": b"x", "headers": {**origin, "Content-Type": "text/plain"}}
+    json_415 = {"data": b"x", "headers": {**origin, "Content-Type": "text/plain"}}
 
     def csrf():
         return {**origin, "X-CSRFToken": browser.cookies["csrftoken"]}
 
     send("GET", base + "auth/session/", 401, stranger)
     send("POST", base + "auth/session/", 401, requests.Session(), json={**login, "password": "wrong"}, headers=origin)
-    send("POST", base + "auth/session/", 400, stranger, wrong=True, json={}, headers=origin)
+    send("POST", base + "auth/session/", 400, stranger, json={}, headers=origin)
     send("POST", base + "auth/session/", 415, stranger, **json_415)
     send("POST", base + "auth/session/", 200, browser, json=login, headers=origin)
     send("GET", base + "auth/session/", 200, browser)
@@ -200,7 +79,7 @@ def test_sessions_and_one_s_own_account(contract, stack):
     tag = send("GET", base + "account/", 200, browser).headers["ETag"]
     send("GET", base + "account/", 304, browser, headers={"If-None-Match": tag})
     send("PATCH", base + "account/", 200, browser, json={"first_name": "Ada"}, headers=csrf())
-    send("PATCH", base + "account/", 403, browser, wrong=True, json={"first_name": "Ada"}, headers=origin)
+    send("PATCH", base + "account/", 403, browser, json={"first_name": "Ada"}, headers=origin)
     send("PATCH", base + "account/", 412, browser, json={}, headers={**csrf(), "If-Match": '"another"'})
 
     offer = send("POST", base + "account/totp/", 200, browser, json={"password": user.password}, headers=csrf()).json()
@@ -234,7 +113,7 @@ def test_sessions_and_one_s_own_account(contract, stack):
     made = send("POST", personal, 201, browser, headers=csrf(), json={"name": "script", "scopes": ["read"]}).json()
     stack.admin.secrets.add(made["token"])
     send("POST", personal, 400, browser, headers=csrf(), json={"name": "script", "scopes": ["everything"]})
-    send("POST", personal, 415, browser, wrong=True, data=b"x", headers={**csrf(), "Content-Type": "text/plain"})
+    send("POST", personal, 415, browser, data=b"x", headers={**csrf(), "Content-Type": "text/plain"})
     tag = send("GET", personal, 200, browser).headers["ETag"]
     send("GET", personal, 304, browser, headers={"If-None-Match": tag})
     where = f"{personal}{made['id']}/"
@@ -242,7 +121,7 @@ def test_sessions_and_one_s_own_account(contract, stack):
     send("DELETE", where, 204, browser, headers=csrf())
     send("DELETE", where, 404, browser, headers=csrf())
     for path in ("account/password/", "account/totp/", "account/backup-codes/"):
-        send("DELETE" if "totp" in path else "POST", base + path, 415, browser, wrong=True, data=b"x",
+        send("DELETE" if "totp" in path else "POST", base + path, 415, browser, data=b"x",
              headers={**csrf(), "Content-Type": "text/plain"})
     send("DELETE", base + "account/totp/", 204, browser, headers=csrf(),
          json={"password": new, "otp": again["backup_codes"][1]})
@@ -255,9 +134,9 @@ def test_sessions_and_one_s_own_account(contract, stack):
                          ("GET", "account/access-tokens/"), ("POST", "account/access-tokens/"),
                          ("DELETE", "account/access-tokens/1/"),
                          ("DELETE", "auth/session/")):
-        send(method, base + path, 401, requests.Session(), wrong=True, json=None if method == "GET" else {})
+        send(method, base + path, 401, requests.Session(), json=None if method == "GET" else {})
     for method, path in (("PATCH", "account/"), ("POST", "account/totp/"), ("POST", "account/totp/confirm/")):
-        send(method, base + path, 415, browser, wrong=True, data=b"x",
+        send(method, base + path, 415, browser, data=b"x",
              headers={**csrf(), "Content-Type": "text/plain"})
     send("DELETE", base + "auth/session/", 204, browser, headers=csrf())
 
@@ -271,14 +150,14 @@ def test_users_and_the_audit_log(contract, stack):
     contract.send("GET", path, 200)
     tag = contract.send("GET", path, 200, params={"limit": 2, "action": "user.create"}).headers["ETag"]
     contract.send("GET", path, 304, params={"limit": 2, "action": "user.create"}, headers={"If-None-Match": tag})
-    contract.send("GET", path, 400, wrong=True, params={"time_create": "yesterday"})
-    contract.send("GET", path, 401, stack.anonymous, wrong=True)
+    contract.send("GET", path, 400, params={"time_create": "yesterday"})
+    contract.send("GET", path, 401, stack.anonymous)
 
 
 def reset_second_factor(contract, where):
     contract.send("POST", where + "reset-2fa/", 204)
     contract.send("POST", "/api/v1/users/nobody.at.all/reset-2fa/", 404)
-    contract.send("POST", where + "reset-2fa/", 401, contract.stack.anonymous, wrong=True)
+    contract.send("POST", where + "reset-2fa/", 401, contract.stack.anonymous)
 
 
 def test_checks(contract, stack):
@@ -290,11 +169,11 @@ def test_checks(contract, stack):
         contract.send("GET", f"/api/v1/check/token/{ticket['token']}", 200, anonymous, gateway=gateway)
         contract.send("GET", "/api/v1/check/token/none", 404, anonymous, gateway=gateway)
     contract.send("GET", "/api/v1/check/site/", 200)
-    contract.send("GET", "/api/v1/check/site/", 401, anonymous, wrong=True)
+    contract.send("GET", "/api/v1/check/site/", 401, anonymous)
     contract.send("GET", "/api/v1/check/storage/", 200)
-    contract.send("GET", "/api/v1/check/storage/", 401, anonymous, wrong=True)
+    contract.send("GET", "/api/v1/check/storage/", 401, anonymous)
     contract.send("GET", "/api/v1/check/storage/", 401, anonymous, headers={"Authorization": "Bearer forged"})
-    contract.send("GET", "/api/v1/check/storage/", 406, headers={"Accept": "text/html"}, wrong=True)
+    contract.send("GET", "/api/v1/check/storage/", 406, headers={"Accept": "text/html"})
 
 
 def resource(contract, path, item, created, changed, none=None, before_delete=None):
@@ -304,7 +183,7 @@ def resource(contract, path, item, created, changed, none=None, before_delete=No
     where = item(first)
     send("GET", path, 200)
     send("GET", path, 200, params={"limit": 1, "offset": 0, "ordering": "-id"})
-    send("GET", path, 400, wrong=True, params={"limit": "many"})
+    send("GET", path, 400, params={"limit": "many"})
     tag = send("GET", path, 200, params={"limit": 5}).headers["ETag"]
     send("GET", path, 304, params={"limit": 5}, headers={"If-None-Match": tag})
     tag = send("GET", where, 200).headers["ETag"]
@@ -314,16 +193,16 @@ def resource(contract, path, item, created, changed, none=None, before_delete=No
     send("PATCH", where, 200, files={name: (None, str(value), "text/plain") for name, value in changed.items()})
     for method, body in (("PUT", created), ("PATCH", changed)):
         send(method, where, 412, json=body, headers={"If-Match": '"another"'})
-        send(method, where, 415, wrong=True, data=b"x", headers={"Content-Type": "text/plain"})
-        send(method, where, 400, wrong=True, data=b"{", headers={"Content-Type": "application/json"})
-    send("POST", path, 415, wrong=True, data=b"x", headers={"Content-Type": "text/plain"})
+        send(method, where, 415, data=b"x", headers={"Content-Type": "text/plain"})
+        send(method, where, 400, data=b"{", headers={"Content-Type": "application/json"})
+    send("POST", path, 415, data=b"x", headers={"Content-Type": "text/plain"})
     send("POST", path, 400, json=created)  # taken already
     none = item(none or {**first, "number": 987654321, "name": "no-such", "id": 987654321})
     for method, body in (("GET", None), ("PUT", created), ("PATCH", changed), ("DELETE", None)):
         send(method, none, 404, json=body)
-        send(method, where, 401, stranger, wrong=True, json=body)
+        send(method, where, 401, stranger, json=body)
     for method in ("GET", "POST"):
-        send(method, path, 401, stranger, wrong=True, json=created if method == "POST" else None)
+        send(method, path, 401, stranger, json=created if method == "POST" else None)
     if before_delete:
         before_delete(contract, where)
     send("DELETE", where, 412, headers={"If-Match": '"another"'})
@@ -342,10 +221,10 @@ def test_webhooks(contract, stack):
              {"platform": "android", "url": "https://example.com/hook", "events": ["archive.received"], "enabled": False},
              {"url": "https://example.com/hook"}, before_delete=send_test)
     contract.send("GET", path, 200, params={"platform": "android", "enabled": "true"})
-    contract.send("GET", deliveries, 401, stack.anonymous, wrong=True)
+    contract.send("GET", deliveries, 401, stack.anonymous)
     contract.send("GET", deliveries + "987654321/", 404)
-    contract.send("GET", deliveries + "1/", 401, stack.anonymous, wrong=True)
-    contract.send("GET", deliveries, 400, wrong=True, params={"webhook": "x"})
+    contract.send("GET", deliveries + "1/", 401, stack.anonymous)
+    contract.send("GET", deliveries, 400, params={"webhook": "x"})
 
 
 def send_test(contract, where):
@@ -353,7 +232,7 @@ def send_test(contract, where):
     deliveries = "/api/v1/webhook-deliveries/"
     queued = contract.send("POST", where + "test/", 202).json()
     contract.send("POST", "/api/v1/webhooks/987654321/test/", 404)
-    contract.send("POST", where + "test/", 401, contract.stack.anonymous, wrong=True)
+    contract.send("POST", where + "test/", 401, contract.stack.anonymous)
     contract.send("GET", deliveries, 200, params={"state": "delivered", "event": "webhook.test"})
     tag = contract.send("GET", deliveries, 200, params={"state": "delivered"}).headers["ETag"]
     contract.send("GET", deliveries, 304, params={"state": "delivered"}, headers={"If-None-Match": tag})
@@ -376,7 +255,7 @@ def test_tickets(contract, stack):
     for query in ({"number": "1,2"}, {"resolved": "true"}, {"search": "70"}, {"user": "nobody"}, {"year": 2026},
                   {"month__gte": 1}, {"number__contains": 7}, {"id__in": "1,2,3"}, {"ordering": "number,-id"}):
         contract.send("GET", "/api/v1/tickets/", 200, params=query)
-    contract.send("GET", "/api/v1/tickets/", 400, wrong=True, params={"number": "x"})
+    contract.send("GET", "/api/v1/tickets/", 400, params={"number": "x"})
 
 
 def test_ticket_tokens_and_uploads_under_way(contract, stack):
@@ -386,13 +265,13 @@ def test_ticket_tokens_and_uploads_under_way(contract, stack):
     stack.admin.secrets.add(rotated["token"])
     contract.send("POST", where + "rotate-token/", 412, headers={"If-Match": '"another"'})
     contract.send("POST", "/api/v1/tickets/987654321/rotate-token/", 404)
-    contract.send("POST", where + "rotate-token/", 401, stack.anonymous, wrong=True)
+    contract.send("POST", where + "rotate-token/", 401, stack.anonymous)
     stack.wait_known(rotated)
     upload_id = start_resumable(contract, rotated)
     (shown,) = contract.send("GET", where + "uploads/", 200).json()
     assert shown["upload_id"] == upload_id
     contract.send("GET", "/api/v1/tickets/987654321/uploads/", 404)
-    contract.send("GET", where + "uploads/", 401, stack.anonymous, wrong=True)
+    contract.send("GET", where + "uploads/", 401, stack.anonymous)
 
 
 # --- the gateway ---
@@ -415,11 +294,11 @@ def test_resumable_uploads(contract, stack):
     send, anonymous = contract.send, stack.anonymous
     ticket = stack.make_ticket()
     send("OPTIONS", "/api/v1/uploads/", 204, anonymous, gateway=True)
-    send("POST", "/api/v1/uploads/", 401, anonymous, gateway=True, wrong=True,
+    send("POST", "/api/v1/uploads/", 401, anonymous, gateway=True,
          headers={**TUS, "Upload-Length": "3", "Upload-Metadata": metadata("a")})
     send("POST", "/api/v1/uploads/", 412, anonymous, gateway=True,
          headers={"Tus-Resumable": "0.2.2", "Upload-Length": "3", "Upload-Token": ticket["token"]})
-    send("POST", "/api/v1/uploads/", 415, anonymous, gateway=True, wrong=True, data=b"abc",
+    send("POST", "/api/v1/uploads/", 415, anonymous, gateway=True, data=b"abc",
          headers={**TUS, "Content-Type": "text/plain", "Upload-Length": "3", "Upload-Token": ticket["token"],
                   "Upload-Metadata": metadata("a")})
     where = "/api/v1/uploads/" + start_resumable(contract, ticket)
@@ -427,7 +306,7 @@ def test_resumable_uploads(contract, stack):
     assert send("HEAD", where, 200, anonymous, gateway=True, headers=TUS).headers["Upload-Offset"] == "5"
     send("POST", where, 200, anonymous, gateway=True, headers={**TUS, "X-HTTP-Method-Override": "HEAD"})
     send("PATCH", where, 409, anonymous, gateway=True, headers={**PART, "Upload-Offset": "0"}, data=b"01234")
-    send("PATCH", where, 415, anonymous, gateway=True, wrong=True, data=b"5",
+    send("PATCH", where, 415, anonymous, gateway=True, data=b"5",
          headers={**TUS, "Content-Type": "text/plain", "Upload-Offset": "5"})
     send("POST", where, 204, anonymous, gateway=True, data=b"56789",
          headers={**PART, "X-HTTP-Method-Override": "PATCH", "Upload-Offset": "5"})
@@ -439,7 +318,7 @@ def test_resumable_uploads(contract, stack):
                             ("POST", {"X-HTTP-Method-Override": "HEAD"})):
         send(method, none, 404, anonymous, gateway=True, headers={**TUS, **headers})
         send(method, none, 412, anonymous, gateway=True, headers={**headers, **old})
-    send("POST", none, 415, anonymous, gateway=True, wrong=True, data=b"5",
+    send("POST", none, 415, anonymous, gateway=True, data=b"5",
          headers={**TUS, "Content-Type": "text/plain", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"})
 
 
@@ -457,9 +336,9 @@ def test_uploads(contract, stack):
     assert answer["sha256"] == hashlib.sha256(b"hello").hexdigest()
     path = "/api/v1/archives/"
     send("POST", path, 201, anonymous, gateway=True, headers=raw, data=b"raw bytes")
-    send("POST", path, 401, anonymous, gateway=True, wrong=True, files={"file": ("a", b"x", BYTES)})
+    send("POST", path, 401, anonymous, gateway=True, files={"file": ("a", b"x", BYTES)})
     send("POST", path, 403, anonymous, gateway=True, headers={"Upload-Token": "none"}, files={"file": ("a", b"x", BYTES)})
-    send("POST", path, 400, anonymous, gateway=True, headers=token, wrong=True, files={"file": ("a", b"", BYTES)})
+    send("POST", path, 400, anonymous, gateway=True, headers=token, files={"file": ("a", b"", BYTES)})
     send("POST", path, 400, anonymous, gateway=True, headers={**token, "Content-Type": BYTES},
          data=b"no name")
     link = f"/u/{ticket['token']}/"
@@ -490,7 +369,7 @@ def test_archives(contract, stack):
     tag = send("GET", where, 200).headers["ETag"]
     send("GET", where, 304, headers={"If-None-Match": tag})
     send("GET", "/api/v1/archives/", 304, headers={"If-None-Match": send("GET", "/api/v1/archives/", 200).headers["ETag"]})
-    send("GET", "/api/v1/archives/", 400, wrong=True, params={"ticket": 987654321, "id": "x"})
+    send("GET", "/api/v1/archives/", 400, params={"ticket": 987654321, "id": "x"})
     send("HEAD", "/api/v1/archives/", 200, anonymous)
     send("OPTIONS", "/api/v1/archives/", 200, anonymous)
     send("HEAD", "/api/v1/archives/", 401, anonymous, headers={"Authorization": "Bearer forged"})
@@ -503,29 +382,29 @@ def test_archives(contract, stack):
     assert part.content == b"0123456789" and part.headers["Content-Range"] == "bytes 10-19/100"
     send("GET", file, 304, headers={"If-None-Match": part.headers["ETag"]})
     send("GET", file, 416, headers={"Range": "bytes=1000-"})
-    send("GET", file, 302, anonymous, wrong=True, headers={"Accept": "text/html"})
-    send("GET", file, 401, anonymous, wrong=True)
+    send("GET", file, 302, anonymous, headers={"Accept": "text/html"})
+    send("GET", file, 401, anonymous)
     send("GET", file + "x", 404)
 
     assert send("POST", where + "verify/", 200).json()["ok"]
     send("POST", "/api/v1/archives/987654321/verify/", 404)
-    send("POST", where + "verify/", 401, anonymous, wrong=True)
+    send("POST", where + "verify/", 401, anonymous)
 
     send("PATCH", where, 200, json={"ticket": other["number"]})
     send("PUT", where, 200, files={"ticket": (None, str(ticket["number"]), "text/plain"), "file": ("new.txt", b"new", BYTES)})
-    send("PUT", where, 400, wrong=True, json={"ticket": ticket["number"]})
+    send("PUT", where, 400, json={"ticket": ticket["number"]})
     for method in ("PUT", "PATCH"):
         send(method, where, 412, files={"ticket": (None, str(ticket["number"]), "text/plain"), "file": ("a", b"x", BYTES)},
              headers={"If-Match": '"another"'})
-        send(method, where, 400, wrong=True, data=b"<x/>", headers={"Content-Type": "text/xml"})
+        send(method, where, 400, data=b"<x/>", headers={"Content-Type": "text/xml"})
         send(method, where, 200 if method == "PATCH" else 400, data=b"raw",
              headers={"Content-Type": BYTES, "Content-Disposition": "attachment; filename=raw"})
-        send(method, where, 401, anonymous, wrong=True, json={})
+        send(method, where, 401, anonymous, json={})
         send(method, "/api/v1/archives/987654321/", 404, json={"ticket": 1, "file": "x"})
     for method in ("GET", "DELETE"):
         send(method, "/api/v1/archives/987654321/", 404)
-        send(method, where, 401, anonymous, wrong=True)
-    send("GET", "/api/v1/archives/", 401, anonymous, wrong=True)
+        send(method, where, 401, anonymous)
+    send("GET", "/api/v1/archives/", 401, anonymous)
     send("DELETE", where, 412, headers={"If-Match": '"another"'})
     send("DELETE", where, 204)
 
@@ -543,24 +422,23 @@ def test_schema(contract, stack):
     assert "swagger-ui" in page.text and "unsafe" not in page.headers["Content-Security-Policy"]
 
 
-def test_swagger_ui_works_under_its_policy(stack, document, tmp_path):
-    """In a real browser: the page shows every operation, and nothing of it is refused by the policy."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed") if os.environ.get("CI") else pytest.skip("chromium is not installed")
-    done = subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-                           "--disable-background-networking", "--disable-component-update", "--enable-logging=stderr",
-                           f"--user-data-dir={tmp_path}", "--virtual-time-budget=30000", "--dump-dom",
-                           stack.admin.url + SCHEMA + "swagger/"],
-                          capture_output=True, text=True, timeout=180, check=True)
-    shown = set(re.findall(r'data-path="([^"]+)"', done.stdout))
-    assert shown == set(document["paths"]), done.stdout[-2000:] + done.stderr[-2000:]
-    assert "Refused to" not in done.stderr and "Content Security Policy" not in done.stderr, done.stderr
+def test_what_any_operation_says(contract, conformance):
+    """Nothing but JSON is there under /api/, whatever is asked for."""
+    for path, item in conformance.whole.document["paths"].items():
+        for method in METHODS & item.keys():
+            if not path.startswith("/api/") or path.startswith(SCHEMA) or item[method]["tags"] == ["upload"]:
+                continue
+            where = path.replace("{", "").replace("}", "")
+            contract.send(method.upper(), where, 404, params={"format": "xml"})
+            contract.send(method.upper(), where, 406, headers={"Accept": "text/html"})
 
 
-# Last: it looks at what the others did.
-def test_nothing_was_left_out(contract):
-    wanted = {(operation["operationId"], status)
-              for item in contract.document["paths"].values() for method, operation in item.items() if method in METHODS
-              for status in operation["responses"] if status < "400" or status in SEEN_ALWAYS}
-    assert sorted(wanted - contract.seen) == []
+def test_what_is_shown_has_a_tag(contract, stack):
+    ticket = stack.make_ticket()
+    for path in ("", "auth/session/", "check/health/", "check/site/", "check/storage/", f"check/token/{ticket['token']}",
+                 f"tickets/{ticket['number']}/uploads/", "webhooks/", "account/"):
+        def unchanged(where="/api/v1/" + path):  # the space that is left may change in between
+            tag = contract.send("GET", where, 200).headers["ETag"]
+            return stack.get(where, headers={"If-None-Match": tag}).status_code == 304
+
+        until(unchanged, what=f"{path} to rest")
