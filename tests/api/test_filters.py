@@ -91,6 +91,7 @@ def test_beyond_64_bits(rest, name, value, word, bound):
     expect(rest.get(f"tickets/?{name}={value}"), 400, {name: [message]})
 
 
+@pytest.mark.generous
 def test_search_finds_what_is_inside_of_numbers(rest):
     """As the digits have it, whatever became of the numbers: made, renamed, deleted, negative, as long as can be."""
     rng = random.Random(7)
@@ -126,6 +127,7 @@ def test_all_wrong_filters_at_once(rest):
     ("-time_create", NEWEST), ("resolved,number", [-7, 1001, 1003, 1010, 20010, 1002, 1101]),
     ("platform,-number", [1003, 20010, 1101, 1010, 1002, 1001, -7]), ("", NEWEST), (" number ", sorted(ALL)),
     ("-resolved, number", [1002, 1101, -7, 1001, 1003, 1010, 20010])])
+@pytest.mark.generous
 def test_ordering(rest, ordering, numbers):
     assert rest.numbers(f"ordering={ordering}") == numbers
     answer = expect(rest.get(f"tickets/?ordering={ordering}&limit=3&offset=1"), 200)
@@ -156,6 +158,7 @@ def test_too_many_orderings(rest):
      {"limit": "1", "offset": "2", "search": "10 01", "ordering": "number"},
      {"limit": "1", "search": "10 01", "ordering": "number"}),
     ("limit=5&number=4,%205", 0, [], None, None), ("limit=", None, NEWEST, None, None)])
+@pytest.mark.generous
 def test_pages(stack, rest, query, count, numbers, next_, previous):
     body = expect(rest.get(f"tickets/?{query}"), 200).json()
     if count is None:
