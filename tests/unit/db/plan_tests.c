@@ -13,7 +13,7 @@
 #include "shared/http/query.h"
 #include "tests/unit/db/suite.h"
 
-enum { PLAN_SIZE = 8192, TICKETS = 100000, PORTION = 5000 };
+enum { PLAN_SIZE = 8192, TICKETS = 100000, PORTION = 1000 };
 
 /* Words of a plan that show a table read as a whole, or rows sorted that an index has in order. */
 static const struct {
