@@ -68,13 +68,13 @@ def test_line_goes_dead(line, gw, redis_server, make_file):
     token, ticket = seed_ticket(redis_server, attempts=1)
     sender = curl(line, gw, token, make_file(50_000_000), "--limit-rate", "1M")
     try:
-        until(lambda: gw.metrics()["lc_upload_bytes_total"] > 0, 10, "bytes to arrive")
+        until(lambda: gw.metrics()["lc_upload_bytes_total"] > 0, 30, "bytes to arrive")
         line.cut()
         until(lambda: held(redis_server, ticket) == 0 and not in_progress(gw), 30, "the upload to be given up")
     finally:
         sender.kill()
         sender.communicate()
-    assert requests.get(gw.url + "/api/v1/check/health/", timeout=2).status_code == 200
+    assert requests.get(gw.url + "/api/v1/check/health/", timeout=10).status_code == 200
     line.heal()
     file = make_file(1000)
     out, err = curl(line, gw, token, file).communicate(timeout=60)
