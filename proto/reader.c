@@ -1,6 +1,8 @@
 /* The format table of msgpack, and nothing about what records mean. */
 #include "proto/reader.h"
 
+#include <assert.h>
+
 /* Formats 0xc0..0xdf in order: the kind, how many bytes of number follow the first, and what that number is. */
 static const struct format {
     enum reader_kind kind;
@@ -60,6 +62,7 @@ static bool read_number(struct reader *r, size_t bytes, uint64_t *number)
 /* Extends the sign of a number of that many bytes; one that is not negative is a plain UINT. */
 static void set_signed(struct reader_head *head, uint64_t number, size_t bytes)
 {
+    assert(bytes >= 1 && bytes <= 8);
     unsigned shift = 64 - 8 * (unsigned)bytes;
     uint64_t extended = (uint64_t)((int64_t)(number << shift) >> shift);
 

@@ -155,7 +155,7 @@ static void on_connection(struct sock *s, int err)
     bool status_port = s == lane->status_listener;
 
     for (int i = 0; i < ACCEPTS_A_TURN && err == 0; ++i) {
-        struct sockaddr_storage peer;
+        struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
         socklen_t len = sizeof(peer);
         unsigned user_timeout = USER_TIMEOUT_MS;
         int on = 1;

@@ -144,7 +144,7 @@ static int parse_field(struct span line, struct head *head, const char **why)
     }
     const char *colon = memchr(line.data, ':', line.len);
     struct span name = {line.data, colon == NULL ? 0 : (size_t)(colon - line.data)};
-    if (!span_is_token(name)) {
+    if (colon == NULL || !span_is_token(name)) {
         *why = "a header field has no proper name before its colon";
         return HEAD_BAD;
     }

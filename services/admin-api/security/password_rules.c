@@ -153,7 +153,7 @@ static bool is_similar(const char *password, const char *attribute)
 
 int password_check(const char *password, const char *const *unlike, char *why, size_t why_size)
 {
-    char text[COMPARED_MAX];
+    char text[COMPARED_MAX] = "";
 
     if (characters(password) < PASSWORD_LENGTH_MIN) {
         snprintf(why, why_size, "This password is too short. It must contain at least %d characters.",
