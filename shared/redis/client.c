@@ -83,12 +83,12 @@ static int expect_ok(redisContext *ctx, int argc, const char **argv)
 
 static int opened(redisContext *ctx, const struct timeval *timeout, redisContext **out)
 {
-    int err = ctx == NULL ? -ENOMEM : ctx->err != 0 ? context_error(ctx) : 0;
-    if (err == 0 && redisSetTimeout(ctx, *timeout) != REDIS_OK)
-        err = context_error(ctx);
-    if (err < 0 && ctx != NULL)
+    if (ctx == NULL)
+        return -ENOMEM;
+    int err = ctx->err != 0 || redisSetTimeout(ctx, *timeout) != REDIS_OK ? context_error(ctx) : 0;
+    if (err < 0)
         redisFree(ctx);
-    if (err == 0)
+    else
         *out = ctx;
     return err;
 }

@@ -67,7 +67,7 @@ static int read_standing(const struct db_rows *row, void *arg)
 int check_token(struct exchange *x)
 {
     char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE];
-    struct standing s;
+    struct standing s = {.id = 0};
     struct db_conn *c;
 
     if (token_canonical((struct span){x->params[0], strlen(x->params[0])}, token) < 0)

@@ -179,7 +179,7 @@ int download(struct exchange *x)
 {
     const struct span *known = exchange_header(x, "if-none-match");
     struct byte_range range;
-    struct wanted w;
+    struct wanted w = {0};
     struct db_conn *c;
     char text[80];
     int err = exchange_db(x, &c);

@@ -45,7 +45,7 @@ int tickets_uploads(struct exchange *x)
 {
     struct listing l = {.now_us = x->now_us};
     struct db_conn *c;
-    int64_t id;
+    int64_t id = 0;
     int err = exchange_db(x, &c);
 
     if (err == 0)
