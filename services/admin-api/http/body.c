@@ -2,6 +2,7 @@
  * Request bodies: JSON, or a form whose parts become strings, so that one descriptor decodes both. Files are moved
  * together inside the body itself: an upload of 8 MiB is not in memory twice.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,7 @@ static int take_step(struct form *f, const char **data, size_t *len, const char 
     case MULTIPART_PART:
         return begin_part(f);
     case MULTIPART_DATA:
+        assert(f->at != NULL); /* no data of an empty body */
         memmove(f->at, payload, payload_len);
         f->at += payload_len;
         return 0;

@@ -14,8 +14,8 @@
 int resource_get(struct exchange *x, const struct resource *r)
 {
     struct db_conn *c;
-    json_t *object;
-    int64_t id;
+    json_t *object = NULL;
+    int64_t id = 0;
     int found = exchange_db(x, &c);
 
     if (found == 0)
@@ -472,7 +472,7 @@ int resource_create(struct exchange *x, const struct resource *r)
 int resource_update(struct exchange *x, const struct resource *r, bool partial)
 {
     struct db_conn *c;
-    int64_t id;
+    int64_t id = 0;
     int err = exchange_db(x, &c);
 
     if (err == 0)
