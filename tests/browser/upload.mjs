@@ -70,13 +70,15 @@ export async function several_files_are_one_tar(visit) {
     await visit.ask('file', 'many/журнал.log', 70000),
     await visit.ask('file', `many/${'n'.repeat(150)}.txt`, 512),
   ];
-  await choose(page, files.map((file) => file.path));
-  await page.getByText('3 files in logs-').waitFor();
+  const namesake = await visit.ask('file', 'elsewhere/One.log', 30);
+  await choose(page, [...files, namesake].map((file) => file.path));
+  await page.getByText('4 files in logs-').waitFor();
   await sendAndGetReceipt(page);
   const [archive] = await archives(visit, ticket);
   assert.match(archive.name, /^logs-[0-9a-f]{8}\.tar$/);
   const unpacked = await visit.ask('unpack', archive.id);
-  assert.deepEqual(unpacked, Object.fromEntries(files.map((file) => [file.path.split('/').pop(), file.sha256])));
+  const named = files.map((file) => [file.path.split('/').pop(), file.sha256]);
+  assert.deepEqual(unpacked, Object.fromEntries([...named, ['One (2).log', namesake.sha256]]));
   await page.getByText('1 upload left').waitFor();
 }
 

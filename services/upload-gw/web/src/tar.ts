@@ -52,10 +52,20 @@ export function safePath(path: string): string {
   return parts.join('/') || 'file';
 }
 
+/** `name`, or where it is taken `name (2)` before its ending: unpacked, the later of two would replace the other. */
+function distinct(name: string, taken: Set<string>): string {
+  const [, stem = name, ending = ''] = /^(.*[^/])(\.[^./]+)$/.exec(name) ?? [];
+  let free = name;
+  for (let n = 2; taken.has(free.toLowerCase()); n += 1) free = `${stem} (${n})${ending}`;
+  taken.add(free.toLowerCase()); // some unpack where case does not count
+  return free;
+}
+
 export function tarOf(entries: Entry[]): Blob {
   const parts: BlobPart[] = [];
+  const taken = new Set<string>();
   for (const { path, file } of entries) {
-    const name = safePath(path);
+    const name = distinct(safePath(path), taken);
     const fits = encoder.encode(name).length <= 100 && /^[\x20-\x7e]*$/.test(name);
     const records = (fits ? '' : record('path', name)) + (file.size > LARGEST_USTAR ? record('size', String(file.size)) : '');
     if (records !== '') {
