@@ -210,12 +210,13 @@ def test_wrong_use(stack, script, args, says):
     assert done.returncode != 0 and says in done.stderr
 
 
-def test_settings_file(stack, tmp_path):
-    """As deploy/up writes it; nothing of the caller's environment is needed."""
+@pytest.mark.parametrize("bare", [False, True])
+def test_settings_file(stack, tmp_path, bare):
+    """As deploy/up writes it; nothing of the caller's environment is needed. A bare name is a file here, not a program."""
     settings = tmp_path / "env"
     settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items() if k in ("DATA_DIR", "DB_URL")))
-    where = os.path.join(stack.directory, "by-file")
-    done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", str(settings)], capture_output=True, text=True,
-                          env={"PATH": os.environ["PATH"]}, timeout=120, check=False)
+    where = os.path.join(stack.directory, f"by-file-{bare}")
+    done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", "env" if bare else str(settings)], cwd=tmp_path,
+                          capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert os.path.exists(os.path.join(where, "format"))
