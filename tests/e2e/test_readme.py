@@ -38,6 +38,20 @@ def test_print_config_names_the_same_variables(program, tmp_path):
     assert set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", done.stdout, re.M)) == set(offered(program))
 
 
+OF_THE_STACK = {"DATA_DIR", "GATEWAY_UID", "REDIS_URL", "DB_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "GATEWAY_TLS_CERT",
+                "GATEWAY_TLS_KEY"}
+
+
+@pytest.mark.parametrize("program", ["upload-gw", "admin-api"])
+def test_the_stacks_pass_every_setting_on(program):
+    """What is the image's or a secret is not the operator's to set there."""
+    with open(f"{ROOT}/deploy/compose.base.yaml", encoding="utf-8") as f:
+        service = re.search(rf"^  {program}:\n(.*?)(?=^  \S)", f.read(), re.M | re.S).group(1)
+    given = set(re.findall(r"^      ([A-Z][A-Z0-9_]+):", service, re.M))
+    theirs = {name for name in offered(program) if name not in OF_THE_STACK and not re.search("_(LISTEN|WEB_DIR)$", name)}
+    assert theirs - given == set()
+
+
 def test_directory_that_is_not_there_is_named(tmp_path):
     env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": secrets.token_urlsafe(48), "DATA_DIR": str(tmp_path / "nope")}
     for program in ("upload-gw", "admin-api"):
