@@ -217,7 +217,7 @@ static void answer_published(struct upload *u, const char *hex)
     struct conn *c = u->conn;
     char name[FILENAME_SIZE];
     struct answer_context x = {
-        .name = name, .size = u->sink.size, .sha256 = hex, .number = u->number, .left = u->left < 0 ? -1 : u->left};
+        .name = name, .size = u->sink.size, .sha256 = hex, .number = u->number, .left = u->left};
     snprintf(name, sizeof(name), "%s", u->body.name);
     upload_end(u);
     answer_received(c, &x);
