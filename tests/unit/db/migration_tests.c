@@ -160,28 +160,43 @@ static void every_statement_of_admin_api(void **state)
     db_close(db);
 }
 
+static void migrate(struct db *db, size_t count) /* 0: all of them */
+{
+    char why[512] = "";
+    size_t all;
+    const struct db_migration *shipped = admin_migrations(db_dialect(db), &all);
+    assert_int_equal(db_migrate(db, shipped, count == 0 ? all : count, why, sizeof(why)), 0);
+}
+
+/* A database of so many migrations with a platform and tickets of the numbers that a SELECT gives as n; to be released. */
+static struct db_conn *open_older(struct db *db, size_t migrations, const char *numbers, int64_t tickets)
+{
+    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    char sql[512];
+    migrate(db, migrations);
+    struct db_conn *c = borrow(db);
+    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', '')");
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, time_update) SELECT n, 1, "
+             "'hash' || n, $1, 0, 0 FROM (%s) numbers",
+             numbers);
+    assert_int_equal(db_exec_values(c, sql, &sealed, 1), tickets);
+    return c;
+}
+
 /* Tickets that were there before the table of suffixes are found by their digits too. */
 static void suffixes_of_older_tickets(void **state)
 {
-    static const char tickets[] =
-        "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, time_update) SELECT n, 1, "
-        "'hash' || n, $1, 0, 0 FROM (SELECT 12 AS n UNION ALL SELECT 123 UNION ALL SELECT -4567) numbers";
     struct db *db = open_fresh();
-    size_t count;
-    char why[512] = "";
-    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
-    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    struct db_conn *c = open_older(db, 1, "SELECT 12 AS n UNION ALL SELECT 123 UNION ALL SELECT -4567", 3);
     (void)state;
-    assert_int_equal(db_migrate(db, shipped, 1, why, sizeof(why)), 0);
-    struct db_conn *c = borrow(db);
-    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', '')");
-    assert_int_equal(db_exec_values(c, tickets, &sealed, 1), 3); /* and the triggers keep them, many at once */
-    assert_int_equal(db_migrate(db, shipped, count, why, sizeof(why)), 0);
+    migrate(db, 0);
     assert_int_equal(number_of(c, "SELECT count(*) FROM ticket_suffixes"), 2 + 3 + 5);
     assert_int_equal(
         number_of(
             c, "SELECT count(*) FROM ticket_suffixes WHERE suffix IN ('123', '-4567', '4567', '567') AND repeated = 0"),
         4);
+    /* And the triggers keep them, many at once. */
     must_run(
         c, "UPDATE tickets SET number = CASE number WHEN 12 THEN 6789 WHEN 123 THEN 12 ELSE number END, rev = rev + 1");
     assert_int_equal(number_of(c, "SELECT count(*) FROM ticket_suffixes"), 4 + 2 + 5);
@@ -224,22 +239,12 @@ static void assert_counted(struct db_conn *c, int64_t archives)
 
 static void counts_of_older_tickets(void **state)
 {
-    static const char tickets[] =
-        "INSERT INTO tickets (number, platform_id, token_hash, token_sealed, time_create, time_update) SELECT n, 1, "
-        "'hash' || n, $1, 0, 0 FROM (SELECT 12 AS n UNION ALL SELECT 13 UNION ALL SELECT -4747 UNION ALL SELECT 1111) "
-        "numbers";
     struct db *db = open_fresh();
-    size_t count;
-    char why[512] = "";
-    const struct db_migration *shipped = admin_migrations(db_dialect(db), &count);
-    const struct db_value sealed = {.kind = DB_BLOB, .bytes = "sealed", .len = 6};
+    struct db_conn *c =
+        open_older(db, 6, "SELECT 12 AS n UNION ALL SELECT 13 UNION ALL SELECT -4747 UNION ALL SELECT 1111", 4);
     (void)state;
-    assert_int_equal(db_migrate(db, shipped, 6, why, sizeof(why)), 0);
-    struct db_conn *c = borrow(db);
-    must_run(c, "INSERT INTO platforms (name, pretty_name) VALUES ('p', '')");
-    assert_int_equal(db_exec_values(c, tickets, &sealed, 1), 4);
     put_archives(c, "SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3");
-    assert_int_equal(db_migrate(db, shipped, count, why, sizeof(why)), 0);
+    migrate(db, 0);
     assert_counted(c, 3);
     assert_int_equal(number_of(c, "SELECT sum(tickets) FROM ticket_pieces WHERE piece = '47'"), 1);
     assert_int_equal(number_of(c, "SELECT sum(tickets) FROM ticket_pieces WHERE piece = '1'"), 3);
