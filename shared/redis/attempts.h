@@ -114,6 +114,10 @@ struct projection {
  * must come from one reading of the database: rev grows in the transaction that files. A deleted ticket (gone) stays
  * deleted whatever comes later; of its fields only ticket_id, rev, the token hashes and filed are used. */
 int attempts_project(struct redis_client *c, const struct projection *p);
+/* The same, and what became of it. Of a ticket that lives in the database, OLDER than it is there, or GONE, says that
+ * Redis was told of it by another database, or by a newer state of this one. */
+enum projection_fate { PROJECTION_NEWER, PROJECTION_OLDER, PROJECTION_GONE };
+int attempts_project_fate(struct redis_client *c, const struct projection *p, enum projection_fate *fate);
 /* done ids older than `age_ms` of one ticket: malloc'ed list (caller frees each and the list). */
 int attempts_stale_done(struct redis_client *c, int64_t ticket_id, int64_t age_ms, char ***ids, size_t *count);
 /* Reconcile's last step: gives back attempt and name of an upload that is neither in spool/new nor in the ledger. Its
@@ -130,6 +134,15 @@ int attempts_epoch_get(struct redis_client *c, char out[64]); /* 0; -ENOENT: non
  * what was projected since; begin again. Several processes may project at once: the first to end sets it. */
 int attempts_epoch_begin(struct redis_client *c, const char *epoch);
 int attempts_epoch_set(struct redis_client *c, const char *epoch);
-int attempts_clear(struct redis_client *c); /* removes lc:* (after a restored database) */
+int attempts_clear(struct redis_client *c); /* removes lc:* but the lineage */
+
+/* Which history of which database was told to this Redis. */
+struct lineage {
+    char name[40];
+    int64_t told; /* grows: the database knows the number before Redis hears it */
+};
+int attempts_lineage_get(struct redis_client *c, struct lineage *out); /* 0; -ENOENT: none */
+/* `anew`: whatever is there. Otherwise only what goes on in the lineage that is there. */
+int attempts_lineage_set(struct redis_client *c, const struct lineage *l, int anew);
 
 #endif

@@ -12,6 +12,7 @@
 #define NUMBER_SIZE  24
 #define FIXED        11
 #define LISTS        4
+#define LINEAGE      "lc:lineage" /* as scripts/lineage.lua has it */
 #define MARK_SECONDS "86400" /* what a crash leaves behind goes by itself */
 
 struct id_text {
@@ -41,16 +42,26 @@ static redisReply *run(struct redis_client *c, enum redis_script script, int arg
     return r;
 }
 
-static int projection_run(struct redis_client *c, int argc, const char **argv)
+static int projection_run(struct redis_client *c, int argc, const char **argv, enum projection_fate *fate)
 {
     int err;
     redisReply *r = run(c, REDIS_SCRIPT_project, argc, argv, REDIS_REPLY_STRING, &err);
-    if (r != NULL)
-        freeReplyObject(r);
-    return err;
+    if (r == NULL)
+        return err;
+    *fate = strcmp(r->str, "gone") == 0    ? PROJECTION_GONE
+            : strcmp(r->str, "older") == 0 ? PROJECTION_OLDER
+                                           : PROJECTION_NEWER;
+    freeReplyObject(r);
+    return 0;
 }
 
 int attempts_project(struct redis_client *c, const struct projection *p)
+{
+    enum projection_fate fate;
+    return attempts_project_fate(c, p, &fate);
+}
+
+int attempts_project_fate(struct redis_client *c, const struct projection *p, enum projection_fate *fate)
 {
     const struct {
         const char *const *items;
@@ -90,7 +101,7 @@ int attempts_project(struct redis_client *c, const struct projection *p)
             argv[at++] = lists[i].items[k];
     }
     argv[at] = p->taken_are_all ? "1" : "0";
-    int err = projection_run(c, (int)total, argv);
+    int err = projection_run(c, (int)total, argv, fate);
     free(argv);
     return err;
 }
@@ -239,10 +250,12 @@ static int remove_keys(struct redis_client *c, const redisReply *keys)
     int err = 0;
     if (argv == NULL)
         return -ENOMEM;
+    int argc = 1;
     argv[0] = "UNLINK";
     for (size_t i = 0; i < keys->elements; ++i)
-        argv[i + 1] = redis_reply_text(keys, i);
-    redisReply *r = keys->elements == 0 ? NULL : redis_client_command(c, (int)keys->elements + 1, argv, NULL, &err);
+        if (strcmp(redis_reply_text(keys, i), LINEAGE) != 0) /* or half of it, after a crash, would be nobody's */
+            argv[argc++] = redis_reply_text(keys, i);
+    redisReply *r = argc == 1 ? NULL : redis_client_command(c, argc, argv, NULL, &err);
     if (r != NULL) {
         err = redis_reply_error(r);
         freeReplyObject(r);
@@ -278,5 +291,38 @@ int attempts_clear(struct redis_client *c)
         if (err == 0)
             err = clear_step(c, cursor);
     } while (err == 0 && strcmp(cursor, "0") != 0);
+    return err;
+}
+
+/* --- lineage --- */
+
+int attempts_lineage_get(struct redis_client *c, struct lineage *out)
+{
+    const char *argv[] = {"HMGET", LINEAGE, "lineage", "told"};
+    int err;
+    redisReply *r = redis_client_command(c, 4, argv, NULL, &err);
+    if (r == NULL)
+        return err;
+    err = redis_reply_error(r);
+    if (err == 0 && (r->type != REDIS_REPLY_ARRAY || r->elements != 2))
+        err = -EPROTO;
+    if (err == 0 && r->element[0]->type != REDIS_REPLY_STRING)
+        err = -ENOENT;
+    if (err == 0) {
+        snprintf(out->name, sizeof(out->name), "%s", redis_reply_text(r, 0));
+        out->told = strtoll(redis_reply_text(r, 1), NULL, 10);
+    }
+    freeReplyObject(r);
+    return err;
+}
+
+int attempts_lineage_set(struct redis_client *c, const struct lineage *l, int anew)
+{
+    struct id_text told;
+    const char *argv[] = {l->name, decimal(&told, l->told), anew ? "1" : "0"};
+    int err;
+    redisReply *r = run(c, REDIS_SCRIPT_lineage, 3, argv, REDIS_REPLY_STRING, &err);
+    if (r != NULL)
+        freeReplyObject(r);
     return err;
 }

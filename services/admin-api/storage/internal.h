@@ -49,6 +49,7 @@ struct storage {
     atomic_bool stopping, poked;
     struct sweep_outcome failing[SWEEP_PARTS]; /* of each part last time: said in the log when it changes */
     int64_t reconciled_ms, expired_ms;         /* when it was looked at last */
+    bool strange;                              /* Redis has something of another database: found by a projection */
 };
 
 int64_t storage_now_us(void);
@@ -98,12 +99,19 @@ struct projection_extra {   /* each may be NULL */
     const char *retired;    /* the hash of a token rotated away */
     bool names_too;         /* all names of its archives; others are free again */
 };
-/* 1 sent, 0 no such ticket. */
+/* 1 sent, 0 no such ticket; -EUCLEAN: Redis has it from another database, see lineage.c. */
 int projection_ticket(struct db_conn *c, struct redis_client *r, int64_t ticket_id,
                       const struct projection_extra *extra);
 int projection_bury(struct db_conn *c, struct redis_client *r);                     /* what tombstones say */
 int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *r); /* all of it, if Redis lost it */
 int projection_all(struct storage *s, struct db_conn *c, struct redis_client *r);
+
+/* lineage.c */
+void lineage_note_told(void); /* Redis was told something that is in the database */
+/* Is it? Empties a Redis that was told by another database, or (`certain`) is known to have been. 0 or negative. */
+int lineage_check(struct db_conn *c, struct redis_client *r, bool certain);
+int lineage_begin(struct db_conn *c, struct redis_client *r); /* empties it in any case */
+int lineage_count(struct db_conn *c, struct redis_client *r); /* what was told since the last time */
 
 /* reconcile.c */
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r);

@@ -132,8 +132,25 @@ static int rebury(struct redis_client *client, const struct reading *r)
     return attempts_project(client, &gone);
 }
 
+static int read_rev(const struct db_rows *r, void *arg)
+{
+    *(int64_t *)arg = db_int(r, 0);
+    return 0;
+}
+
+/* Whatever is told was committed before: Redis cannot know a newer row, nor bury one that lives, of this database. */
+static int check_told(struct db_conn *c, struct redis_client *client, const struct reading *r, enum projection_fate fate)
+{
+    int64_t rev = 0;
+    int known = db_one(c, read_rev, &rev, storage_statement(TICKET_EXISTS), r->row.ticket_id);
+    if (known != 1)
+        return known < 0 ? known : rebury(client, r);
+    return fate == PROJECTION_GONE || (fate == PROJECTION_OLDER && rev <= r->row.rev) ? -EUCLEAN : 1;
+}
+
 static int send(struct db_conn *c, struct redis_client *client, struct reading *r)
 {
+    enum projection_fate fate;
     r->row.token_hash = r->token_hash;
     r->row.platform = r->platform;
     r->row.filed = (const char *const *)r->filed.items;
@@ -143,14 +160,15 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     r->row.unfiled = (const char *const *)r->unfiled.items;
     r->row.unfiled_count = r->unfiled.count;
     CRASH_POINT(PROJECTION_READ);
-    int err = attempts_project(client, &r->row);
+    int err = attempts_project_fate(client, &r->row, &fate);
     CRASH_POINT(PROJECTED);
     if (err < 0)
         return err;
+    lineage_note_told();
     ADMIN_COUNT(PROJECTIONS);
-    int known = db_one(c, NULL, NULL, storage_statement(TICKET_EXISTS), r->row.ticket_id);
-    if (known != 1)
-        return known < 0 ? known : rebury(client, r);
+    int lives = check_told(c, client, r, fate);
+    if (lives != 1)
+        return lives;
     if (r->projected_rev == r->row.rev && r->filed.count == 0)
         return 0;
     err = db_transaction(c, note_projected, r);
@@ -404,6 +422,7 @@ static int bury_one(struct db_conn *c, struct redis_client *client, const struct
     int err = found == 0 ? attempts_project(client, &gone) : found;
     if (err < 0)
         return err;
+    lineage_note_told();
     CRASH_POINT(BURIED);
     int64_t n = db_exec(c, storage_statement(TOMBSTONE_DONE), t->id);
     return n < 0 ? (int)n : 0;
@@ -438,7 +457,7 @@ static int is_current(struct redis_client *client)
     return err < 0 ? err : strncmp(epoch, run_id, strlen(run_id)) == 0;
 }
 
-int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *client)
+static int project_what_is_due(struct storage *s, struct db_conn *c, struct redis_client *client)
 {
     int current = is_current(client);
     if (current != 1)
@@ -446,4 +465,16 @@ int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *
     int err = project_due(c, client);
     int buried = projection_bury(c, client);
     return err < 0 ? err : buried;
+}
+
+int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *client)
+{
+    int err = lineage_check(c, client, s->strange);
+    if (err < 0)
+        return err;
+    err = project_what_is_due(s, c, client);
+    s->strange = err == -EUCLEAN;
+    if (s->strange)
+        storage_poke(s);
+    return err < 0 ? err : lineage_count(c, client);
 }

@@ -66,13 +66,25 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
     return 0;
 }
 
+/* What was told behind the last sweep: a backup made before it and restored now is noticed by it. */
+static void count_told(struct storage *s)
+{
+    struct db_conn *c;
+    if (s->failing[SWEEP_DATABASE].error < 0 || s->failing[SWEEP_PROJECTION].error < 0 || db_acquire(s->db, &c) < 0)
+        return;
+    (void)lineage_count(c, s->client);
+    db_release(c);
+}
+
 void storage_close(struct storage *s)
 {
     if (s == NULL)
         return;
     atomic_store(&s->stopping, true);
-    if (s->keeping)
+    if (s->keeping) {
         pthread_join(s->keeper, NULL);
+        count_told(s);
+    }
     redis_client_free(s->quick);
     redis_client_free(s->client);
     redis_client_free(s->subscriber);
@@ -211,6 +223,6 @@ const char *storage_scan_state(const struct storage *s)
 
 int storage_project_all(struct storage *s, struct db_conn *c)
 {
-    int err = attempts_clear(s->client); /* a restored database has older revs than Redis */
+    int err = lineage_begin(c, s->client);
     return err < 0 ? err : projection_all(s, c, s->client);
 }

@@ -286,6 +286,39 @@ static void test_project(void **state)
     assert_field("gone", "1");
 }
 
+/* What became of it, by which a Redis of another database is recognised. */
+static void test_project_fate(void **state)
+{
+    struct projection p = row(3, 5), older = row(2, 5), gone = {.ticket_id = 7, .rev = 4, .gone = 1};
+    enum projection_fate fate;
+    (void)state;
+    assert_int_equal(attempts_project_fate(client, &p, &fate), 0);
+    assert_int_equal(fate, PROJECTION_NEWER);
+    assert_int_equal(attempts_project_fate(client, &older, &fate), 0);
+    assert_int_equal(fate, PROJECTION_OLDER);
+    assert_int_equal(attempts_project(client, &gone), 0);
+    assert_int_equal(attempts_project_fate(client, &p, &fate), 0);
+    assert_int_equal(fate, PROJECTION_GONE);
+}
+
+static void test_lineage(void **state)
+{
+    struct lineage l = {.name = "ours", .told = 3}, got;
+    (void)state;
+    assert_int_equal(attempts_lineage_get(client, &got), -ENOENT);
+    assert_int_equal(attempts_lineage_set(client, &l, 0), 0); /* goes on in none */
+    assert_int_equal(attempts_lineage_get(client, &got), -ENOENT);
+    assert_int_equal(attempts_lineage_set(client, &l, 1), 0);
+    assert_int_equal(attempts_lineage_set(client, &(struct lineage){.name = "theirs", .told = 9}, 0), 0);
+    assert_int_equal(attempts_lineage_set(client, &(struct lineage){.name = "ours", .told = 2}, 0), 0);
+    assert_int_equal(attempts_lineage_get(client, &got), 0);
+    assert_string_equal(got.name, "ours");
+    assert_int_equal(got.told, 3);
+    assert_int_equal(attempts_lineage_set(client, &(struct lineage){.name = "ours", .told = 4}, 0), 0);
+    assert_int_equal(attempts_lineage_get(client, &got), 0);
+    assert_int_equal(got.told, 4);
+}
+
 static void test_project_lists(void **state)
 {
     static const char *const unfiled[] = {ID_A, ID_B}, *const filed[] = {ID_A}, *const freed[] = {"old.log", "b.log"};
@@ -435,6 +468,8 @@ int main(void)
         WITH_SERVER(test_replica),
         WITH_SERVER(test_project),
         WITH_SERVER(test_project_lists),
+        WITH_SERVER(test_project_fate),
+        WITH_SERVER(test_lineage),
         WITH_SERVER(test_project_all_names),
         WITH_SERVER(test_reconcile),
         WITH_SERVER(test_epoch),
