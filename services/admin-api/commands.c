@@ -3,9 +3,12 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/scan/scanner.h"
+#include "services/admin-api/security/audit.h"
+#include "services/admin-api/security/key_mark.h"
 #include "services/admin-api/serve.h"
 #include "services/admin-api/start.h"
 #include "services/admin-api/storage/storage.h"
@@ -151,6 +154,36 @@ int command_cleanup(const struct command_call *call)
     return 0;
 }
 
+static int accept_key(struct db_conn *c, void *arg)
+{
+    const struct command_call *call = arg;
+    const struct audit_event event = {.actor = "console", .action = "key.accept", .outcome = AUDIT_OK};
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    int err = key_mark_replace(call->admin->keys, c);
+    return err < 0 ? err : audit_write(c, &event, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+int command_accept_key(const struct command_call *call)
+{
+    struct db_conn *c;
+    struct command_call given = *call;
+
+    if (call->argc > 0)
+        return command_usage("accept-key");
+    int err = db_acquire(call->admin->db, &c);
+    if (err == 0) {
+        err = db_transaction(c, accept_key, &given);
+        db_release(c);
+    }
+    if (err < 0)
+        return command_failed("the database refused: %s", strerror(-err));
+    puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, rotate upload "
+         "tokens, give web hooks new secrets");
+    return 0;
+}
+
 int command_project(const struct command_call *call)
 {
     struct db_conn *c;
@@ -183,7 +216,7 @@ int command_check(const struct command_call *call)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char why[WHY_SIZE] = "";
         bool fails = rows[i].look(call->opened, why, sizeof(why)) < 0;
-        printf("%-14s %s\n", rows[i].store, fails ? why : "ok");
+        printf("%-14s %s%s%s\n", rows[i].store, fails ? "" : "ok", fails || *why == '\0' ? "" : ", ", why);
         bad |= fails;
     }
     return bad;

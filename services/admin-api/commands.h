@@ -18,7 +18,8 @@ struct command_call {
     char **argv;
 };
 
-enum command_needs { NEEDS_NOTHING, NEEDS_DATABASE, NEEDS_STORES }; /* DATABASE: with all migrations */
+/* DATABASE: with all migrations; KEYS: and the SECRET_KEY that belongs to it; STORES: and Redis and storage. */
+enum command_needs { NEEDS_NOTHING, NEEDS_DATABASE, NEEDS_KEYS, NEEDS_STORES };
 
 struct command {
     const char *words, *arguments;

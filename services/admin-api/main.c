@@ -54,6 +54,8 @@ static int run(const struct command *command, const struct admin_config *config,
 
     if (err == 0 && command->needs >= NEEDS_DATABASE)
         err = opened_database(opened, serves, why, sizeof(why));
+    if (err == 0 && command->needs >= NEEDS_KEYS)
+        err = opened_keys(opened, why, sizeof(why));
     if (err == 0 && command->needs >= NEEDS_STORES)
         err = opened_stores(opened, why, sizeof(why));
     if (err >= 0 && serves)

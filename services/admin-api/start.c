@@ -12,8 +12,10 @@
 
 #include "services/admin-api/accounts/throttle.h"
 #include "services/admin-api/http/site.h"
+#include "services/admin-api/look.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/migrations.h"
+#include "services/admin-api/security/key_mark.h"
 #include "services/admin-api/security/keyring.h"
 #include "services/admin-api/security/password.h"
 #include "services/admin-api/storage/storage.h"
@@ -135,7 +137,12 @@ int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size
 {
     char reason[REASON] = "";
     size_t count;
-    int err = open_database(o, exclusive, why, why_size);
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    if (err == -EPROTO || err == -EEXIST)
+        return err;
+    err = open_database(o, exclusive, why, why_size); /* what else is wrong, it says itself */
 
     if (err < 0)
         return err;
@@ -144,6 +151,24 @@ int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size
     if (err < 0)
         snprintf(why, why_size, "DB_URL: %s", reason);
     return err;
+}
+
+static int with_keys(struct opened *o, int (*run)(const struct keyring *k, struct db_conn *c, char *why, size_t size),
+                     char *why, size_t why_size)
+{
+    struct db_conn *c = NULL;
+    int err = db_acquire(o->admin.db, &c);
+
+    snprintf(why, why_size, "DB_URL: the database cannot be read: %s", strerror(-err));
+    if (err == 0 && (err = run(o->keys, c, why, why_size)) < 0 && err != -EKEYREJECTED)
+        snprintf(why, why_size, "DB_URL: %s", db_error(c));
+    db_release(c);
+    return err;
+}
+
+int opened_keys(struct opened *o, char *why, size_t why_size)
+{
+    return with_keys(o, key_mark_keep, why, why_size);
 }
 
 static int open_storage(struct opened *o, char *why, size_t why_size)
@@ -231,16 +256,29 @@ int opened_site(struct opened *o, char *why, size_t why_size)
     return err;
 }
 
-int opened_check_database(struct opened *o, char *why, size_t why_size)
+static int check_opened(struct opened *o, enum database_state state, char *why, size_t why_size)
 {
     char reason[REASON] = "";
-    int err = open_database(o, false, why, why_size);
+    int err = db_ping(o->admin.db, reason, sizeof(reason));
 
-    if (err < 0)
-        return err;
-    err = db_ping(o->admin.db, reason, sizeof(reason));
+    if (err == 0 && state != DATABASE_EMPTY)
+        err = db_try_write(o->admin.db, reason, sizeof(reason));
     if (err < 0)
         snprintf(why, why_size, "DB_URL: %s", reason);
+    return err == 0 && state == DATABASE_OURS ? with_keys(o, key_mark_check, why, why_size) : err;
+}
+
+int opened_check_database(struct opened *o, char *why, size_t why_size)
+{
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    if (err == 0 && state != DATABASE_MISSING)
+        err = open_database(o, false, why, why_size);
+    if (err == 0 && state != DATABASE_MISSING)
+        err = check_opened(o, state, why, why_size);
+    if (err == 0)
+        snprintf(why, why_size, "%s", database_state_text(state));
     return err;
 }
 

@@ -20,13 +20,15 @@ const struct admin *opened_admin(const struct opened *o);
 
 /* Opens the database and brings it to this version. `exclusive`: as the process that serves (shared/db/db.h). */
 int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* Refuses a SECRET_KEY that is not the database's; marks one that has no mark yet. */
+int opened_keys(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
 int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 
 /* Reads ADMIN_WEB_DIR. Pages missing where nobody named a directory are only said in the log. */
 int opened_site(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 
-/* For `check`: 0, or negative with one line in `why`. Nothing is changed. */
+/* For `check`: 0, perhaps with a remark in `why`, or negative with one line in it. Nothing is changed. */
 int opened_check_database(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 int opened_check_redis(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 int opened_check_storage(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));

@@ -15,6 +15,9 @@ static const struct db_statement find = {"migration_find", "SELECT number FROM s
 static const struct db_statement insert = {
     "migration_insert", "INSERT INTO schema_migrations (number, name, time_applied) VALUES ($1, $2, $3)", "isi", ""};
 
+static const struct db_statement touch = {
+    "migration_touch", "UPDATE schema_migrations SET number = number WHERE number = 1", "", ""};
+
 struct run {
     const struct db_migration *migrations, *current;
     size_t count;
@@ -33,6 +36,13 @@ static int read_newest(const struct db_rows *r, void *arg)
              "release or restore the backup made before it",
              (long long)db_int(r, 0), db_text(r, 1), (long long)known);
     return -EPROTO;
+}
+
+/* Without the table there was none yet; what else is wrong, connecting said. */
+static int read_at(const struct db_rows *r, void *arg)
+{
+    *(int *)arg = (int)db_int(r, 0);
+    return 0;
 }
 
 static int check_newer(struct db_conn *c, void *arg)
@@ -74,6 +84,25 @@ static int run_all(struct db_conn *c, struct run *run)
     return err < 0 ? err : 0;
 }
 
+int db_migrated(struct db *db, const struct db_migration *migrations, size_t count, int *at, char *why, size_t why_size)
+{
+    struct db_conn *c = NULL;
+    struct run run = {.migrations = migrations, .count = count, .why = why, .why_size = why_size};
+    char missing[sizeof(c->fault.error) + 32];
+    int err = conn_acquire(db, &c, why, why_size);
+    *at = 0;
+    if (err < 0)
+        return err;
+    if (db_prepare_all(c, &newest, 1, missing, sizeof(missing)) == 0)
+        err = db_one(c, read_newest, &run, &newest);
+    if (err == 1)
+        err = db_one(c, read_at, at, &newest);
+    if (err < 0 && err != -EPROTO)
+        snprintf(why, why_size, "the table of migrations: %s", db_error(c));
+    db_release(c);
+    return err < 0 ? err : 0;
+}
+
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
 {
     struct db_conn *c = NULL;
@@ -84,4 +113,17 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t coun
     err = run_all(c, &run);
     db_release(c);
     return err;
+}
+
+int db_try_write(struct db *db, char *why, size_t why_size)
+{
+    struct db_conn *c = NULL;
+    int err = conn_acquire(db, &c, why, why_size);
+    if (err < 0)
+        return err;
+    int64_t n = db_exec(c, &touch);
+    if (n < 0)
+        snprintf(why, why_size, "it cannot be written: %s", db_error(c));
+    db_release(c);
+    return n < 0 ? (int)n : 0;
 }

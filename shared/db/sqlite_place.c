@@ -138,8 +138,12 @@ static int check(struct db_place *p, char *why, size_t why_size)
                  "directory or sqlite:////directory/file");
         return -EINVAL;
     }
-    if (p->read_only && access(p->path, R_OK) == 0)
-        return 0;
+    if (p->read_only) {
+        int missing = access(p->path, R_OK) == 0 ? 0 : -errno;
+        if (missing < 0)
+            snprintf(why, why_size, "%s: %s; name a database that is there", p->path, strerror(-missing));
+        return missing;
+    }
     int err = check_directory(p->path, why, why_size);
     return err < 0 ? err : make_file(p->path, why, why_size);
 }

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sqlite3
 import time
 
 import pytest
@@ -58,15 +59,55 @@ def test_rotation(make_admin):
     assert Panel(admin).login("ann", user.password, user.phone.fresh()).status_code == 200, "it was sealed anew"
 
 
-def test_dropped_key(make_admin):
-    """A key lost without a fallback: clear failures, no way in without the second factor."""
+def refusal(service, *words):
+    """Of a start, or of a command, that the wrong key ends."""
+    done = service.run(*words)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "SECRET_KEY_FALLBACKS" in said, said
+    assert service.env["SECRET_KEY"] not in said
+    return said
+
+
+def database(service):
+    return sqlite3.connect(service.env["DB_URL"].removeprefix("sqlite:///"))
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "of a release without marks"])
+def test_wrong_key_is_refused(make_admin, marked):
+    """By serve, by commands that seal, and by `check`, until the former key is a fallback; then it may go again."""
+    admin = make_admin()
+    former, other = admin.env["SECRET_KEY"], secrets.token_urlsafe(48)
+    admin.secrets.add(other)
+    Account(admin, "ann")
+    admin.stop()
+    with database(admin) as db:
+        assert db.execute("SELECT key_mark IS NOT NULL FROM installation").fetchone() == (1,)
+        if not marked:
+            db.execute("UPDATE installation SET key_mark = NULL")
+    admin.env["SECRET_KEY"] = other
+    assert "start.refused" in refusal(admin, "serve")
+    assert "is not the one this database was used with" in refusal(admin, "check")
+    refusal(admin, "user", "create", "bob", "--password-stdin")
+    admin.env["SECRET_KEY_FALLBACKS"] = former
+    assert "database       ok\n" in admin.run("check").stdout
+    admin.start()
+    admin.stop()
+    admin.env["SECRET_KEY_FALLBACKS"] = ""
+    admin.start()
+
+
+def test_lost_key(make_admin):
+    """Lost for good: accepted by a command only; no way in without the second factor, and it is said what to do."""
     admin = make_admin()
     user = Account(admin, "ann")
     admin.stop()
     admin.env["SECRET_KEY"] = secrets.token_urlsafe(48)
+    refusal(admin, "serve")
+    assert admin.run("accept-key").returncode == 0
     admin.start()
     answer = Panel(admin).login("ann", user.password, user.phone.fresh())
-    assert answer.status_code == 500 and "lc_session" not in answer.cookies
+    assert answer.status_code == 403 and answer.json()["code"] == "second_factor_unreadable", answer.text
+    assert "user reset-2fa" in answer.json()["detail"] and "lc_session" not in answer.cookies
     assert Panel(admin).login("ann", user.password, user.code()).status_code == 401
     assert Panel(admin).login("ann", user.password).json()["code"] == "otp_required"
 

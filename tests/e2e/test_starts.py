@@ -193,4 +193,36 @@ def test_newer_database_is_refused_and_left_alone(scratch, stack):
         db.execute("INSERT INTO schema_migrations VALUES (9999, 'of_tomorrow', 0)")
     said = start_of(stack.admin, {**elsewhere(scratch, stack.admin, "newer"), "DB_URL": f"sqlite:///{path}"})
     assert "DB_URL" in said and "newer than this program" in said and "restore the backup" in said
+    checked = stack.admin.run("check", env={"DB_URL": f"sqlite:///{path}"})
+    assert checked.returncode == 1 and "newer than this program" in checked.stdout
     assert migrations_of(path) == [1, 9999]
+
+
+def checked(stack, path):
+    return stack.admin.run("check", env={"DB_URL": f"sqlite:///{path}"}).stdout
+
+
+def test_check_says_what_is_there_and_changes_nothing(scratch, stack):
+    directory = os.path.join(scratch, "looked-at")
+    os.makedirs(directory)
+    path = os.path.join(directory, "db.sqlite3")
+    assert "database       ok, not there yet" in checked(stack, path) and not os.listdir(directory)
+    database_at(path, 1)
+    assert "database       ok, of an older release" in checked(stack, path)
+    assert migrations_of(path) == [1]
+
+
+def test_database_of_0_1_0_is_refused_and_left_alone(scratch, stack):
+    """Nobody moves into it: there is a command that takes it over."""
+    directory = os.path.join(scratch, "django")
+    os.makedirs(directory)
+    path = os.path.join(directory, "db.sqlite3")
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE collector_platform (id integer PRIMARY KEY, name varchar(20) NOT NULL)")
+    with open(path, "rb") as f:
+        before = f.read()
+    env = {**elsewhere(scratch, stack.admin, "django"), "DB_URL": f"sqlite:///{path}"}
+    for said in (start_of(stack.admin, env), checked(stack, path), stack.admin.run("migrate", env=env).stderr):
+        assert "DB_URL" in said and "0.1.0" in said and "import-django" in said
+    with open(path, "rb") as f:
+        assert f.read() == before

@@ -24,6 +24,7 @@ static const struct {
 } failures[] = {
     {ENOTCONN, API_UNAVAILABLE}, {ETIMEDOUT, API_UNAVAILABLE}, {EBUSY, API_UNAVAILABLE}, {EROFS, API_UNAVAILABLE},
     {ENOSPC, API_NO_SPACE},      {EDQUOT, API_NO_SPACE},       {ESTALE, API_STORAGE},
+    {EKEYREJECTED, API_SEALED},
 };
 
 int answer_header(struct exchange *x, const char *name, const char *value)

@@ -16,7 +16,8 @@
     KEY(UPLOAD_TOKEN, "logs-collector/upload-token/v1")                                                                \
     KEY(BACKUP_CODE, "logs-collector/backup-code/v1")                                                                  \
     KEY(CSRF, "logs-collector/csrf/v1")                                                                                \
-    KEY(WEBHOOK, "logs-collector/webhook/v1")
+    KEY(WEBHOOK, "logs-collector/webhook/v1")                                                                          \
+    KEY(MARK, "logs-collector/mark/v1")
 
 enum key_purpose {
 #define KEYRING_ID(id, label) KEY_##id,
