@@ -120,6 +120,11 @@ static void end_rows(struct db_rows *r, bool is_over)
     struct db_conn *c = r->conn;
     if (r->prepared == NULL)
         return;
+    if (r->is_held) {
+        c->db->driver->drop(NULL, r->prepared);
+        r->prepared = NULL;
+        return;
+    }
     if (!is_over)
         c->db->driver->abandon(c->link, r->prepared);
     if (r->is_single_use)
@@ -164,6 +169,27 @@ int db_step(struct db_rows *r)
         return 1;
     end_rows(r, true);
     return more < 0 ? conn_failed(c, more) : 0;
+}
+
+int db_hold(struct db_rows *r)
+{
+    struct db_conn *c = r->conn;
+    struct db_prepared *held;
+    if (c->db->driver->hold == NULL)
+        return -ENOTSUP;
+    int count = c->db->driver->hold(c->link, r->prepared, &held);
+    tell_time(r);
+    end_rows(r, true);
+    if (count < 0)
+        return conn_failed(c, count);
+    r->prepared = held;
+    r->is_held = true;
+    return count;
+}
+
+void db_seek(struct db_rows *r, int row)
+{
+    r->conn->db->driver->seek(r->prepared, row);
 }
 
 void db_rows_free(struct db_rows *r)

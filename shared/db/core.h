@@ -21,7 +21,7 @@ struct cached {
 struct db_rows {
     struct db_conn *conn;
     struct db_prepared *prepared; /* NULL once ended */
-    bool is_single_use;
+    bool is_single_use, is_held;
     int64_t began_us; /* monotonic, for db_options.observe; 0: told already, or nobody asks */
 };
 

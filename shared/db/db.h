@@ -103,6 +103,11 @@ int db_query_values(struct db_conn *c, struct db_rows **out, const char *sql, co
  * less than taking each from the server by itself. */
 int db_query_few(struct db_conn *c, struct db_rows **out, const char *sql, const struct db_value *values, size_t count)
     __attribute__((warn_unused_result));
+/* All rows of db_query_few instead of db_step: their number. They are read with db_seek (from 0), and the connection is
+ * free meanwhile, so that the database works on the next ones; they may outlive it. -ENOTSUP: rows of this database
+ * come one by one, the query is open as before; else negative, ended. */
+int db_hold(struct db_rows *r) __attribute__((warn_unused_result));
+void db_seek(struct db_rows *r, int row);
 int64_t db_exec_values(struct db_conn *c, const char *sql, const struct db_value *values, size_t count)
     __attribute__((warn_unused_result));
 

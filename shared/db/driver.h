@@ -44,7 +44,12 @@ struct db_driver {
     int (*start)(struct db_link *l, struct db_prepared *s, const struct db_value *values, size_t count, bool is_few);
     int (*step)(struct db_link *l, struct db_prepared *s);     /* 1 a row, 0 the end, negative: ended too */
     void (*abandon)(struct db_link *l, struct db_prepared *s); /* before the end */
-    int64_t (*changed)(const struct db_link *l);               /* by the statement that ended */
+    /* All rows of a statement started with is_few, before its first step: their number, and `out` to read them from
+     * with seek and the functions below until drop(NULL, out). The statement is at its end. NULL: not on this database.
+     */
+    int (*hold)(struct db_link *l, struct db_prepared *s, struct db_prepared **out);
+    void (*seek)(struct db_prepared *held, int row);
+    int64_t (*changed)(const struct db_link *l); /* by the statement that ended */
 
     bool (*is_null)(const struct db_prepared *s, int column);
     int64_t (*integer)(const struct db_prepared *s, int column);

@@ -448,6 +448,32 @@ static void abandon(struct db_link *l, struct db_prepared *s)
     *l->fault = words;
 }
 
+/* A statement that the server does not know: only its rows are of use. */
+static int hold(struct db_link *l, struct db_prepared *s, struct db_prepared **out)
+{
+    struct db_prepared *held = calloc(1, sizeof(*held));
+    PGresult *rows = NULL, *rest = NULL;
+    int more = next(l, &rows);
+    if (more == 1)
+        more = next(l, &rest);
+    if (more == 0 && held != NULL) {
+        held->rows = rows;
+        *out = held;
+        return rows == NULL ? 0 : PQntuples(rows);
+    }
+    PQclear(rows);
+    PQclear(rest);
+    free(held);
+    if (more == 1)
+        abandon(l, s);
+    return more < 0 ? more : -ENOMEM;
+}
+
+static void seek(struct db_prepared *held, int row)
+{
+    held->at = row;
+}
+
 static int64_t changed(const struct db_link *l)
 {
     return l->changed;
@@ -460,7 +486,7 @@ static bool is_null(const struct db_prepared *s, int column)
 
 static int64_t integer(const struct db_prepared *s, int column)
 {
-    return postgres_integer(s->types[column], (const unsigned char *)PQgetvalue(s->rows, s->at, column),
+    return postgres_integer(PQftype(s->rows, column), (const unsigned char *)PQgetvalue(s->rows, s->at, column),
                             (size_t)PQgetlength(s->rows, s->at, column));
 }
 
@@ -509,6 +535,8 @@ const struct db_driver db_postgres = {
     .start = start,
     .step = step,
     .abandon = abandon,
+    .hold = hold,
+    .seek = seek,
     .changed = changed,
     .is_null = is_null,
     .integer = integer,

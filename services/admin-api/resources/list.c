@@ -17,6 +17,7 @@
 #define FIRST_ROWS  500 /* of the first batch; the next ones by what its rows took */
 #define LEAST_ROWS  20
 #define MOST_ROWS   2500
+#define PIECE_ROWS  500 /* of one query: the next one runs while these become text */
 #define BATCH_BYTES (1 << 20)
 #define FEW_ROWS    1000 /* sorted in a millisecond */
 
@@ -30,9 +31,17 @@ struct list {
     struct sql *where; /* " WHERE …" alone */
     struct filtered how;
     bool begun, filled, ended;
-    int batch;                       /* rows of the next one */
-    struct db_value last[LIST_KEYS]; /* of the last row sent; texts are the list's */
+    int batch, count;                /* rows of the next one at most; of this one so far */
+    int columns;                     /* before those of the keys */
+    bool is_behind;                  /* what comes next is behind `last` */
+    struct db_value last[LIST_KEYS]; /* of the last row asked for; texts are the list's */
     struct jsontext text;            /* the piece under construction */
+};
+
+/* Rows asked for at once. */
+struct piece {
+    struct db_rows *rows;
+    int wanted;
 };
 
 static void forget_last(struct list *l)
@@ -96,8 +105,10 @@ static void add_behind(const struct list *l, struct sql *s)
         sql_add(s, "))");
 }
 
-static int remember(struct list *l, const struct db_rows *row, int column)
+static int remember(struct list *l, const struct db_rows *row)
 {
+    int column = l->columns;
+
     forget_last(l);
     for (size_t i = 0; i < l->query.key_count; ++i, ++column) {
         if (!l->query.keys[i].is_text) {
@@ -109,10 +120,11 @@ static int remember(struct list *l, const struct db_rows *row, int column)
             return -ENOMEM;
         l->last[i] = (struct db_value){.kind = DB_TEXT, .bytes = copy, .len = strlen(copy)};
     }
+    l->is_behind = true;
     return 0;
 }
 
-static int batch_sql(const struct list *l, struct sql *s)
+static int piece_sql(struct list *l, int rows, struct sql *s)
 {
     char keys[1024];
     size_t n = 0;
@@ -123,56 +135,101 @@ static int batch_sql(const struct list *l, struct sql *s)
     if (n >= sizeof(keys))
         return -E2BIG;
     sql_bind_first(s, l->where);
-    int columns = row_select(l->resource, s, keys);
+    l->columns = row_select(l->resource, s, keys);
     sql_add(s, l->where->text);
-    if (l->begun)
+    if (l->is_behind)
         add_behind(l, s);
     list_sql_order(&l->query, l->how.is_few, s);
     sql_add(s, " LIMIT ");
-    sql_int(s, l->batch);
-    return columns;
+    sql_int(s, rows);
+    return 0;
+}
+
+/* The next rows, as many as the batch still lacks or a piece has. */
+static int ask(struct list *l, struct db_conn *c, struct piece *p)
+{
+    struct sql *s = sql_new();
+
+    p->wanted = l->batch - l->count < PIECE_ROWS ? l->batch - l->count : PIECE_ROWS;
+    int err = s == NULL ? -ENOMEM : piece_sql(l, p->wanted, s);
+    if (err == 0)
+        err = sql_query_few(c, &p->rows, s);
+    sql_free(s);
+    return err;
+}
+
+/* Held rows become text while the database looks for those behind them. */
+static int read_held(struct list *l, struct db_conn *c, const struct piece *p, int held, struct piece *next)
+{
+    int err = 0;
+
+    l->count += held;
+    l->ended = held < p->wanted;
+    if (!l->ended) {
+        db_seek(p->rows, held - 1);
+        err = remember(l, p->rows);
+        if (err == 0 && l->count < l->batch)
+            err = ask(l, c, next);
+    }
+    for (int row = 0; row < held && err == 0; ++row) {
+        db_seek(p->rows, row);
+        err = append_row(l, p->rows);
+    }
+    return err;
+}
+
+static int read_steps(struct list *l, struct db_conn *c, const struct piece *p, struct piece *next)
+{
+    int count = 0, err = 0, more = 0;
+
+    while (err == 0 && (more = db_step(p->rows)) == 1) {
+        err = append_row(l, p->rows);
+        if (err == 0 && ++count == p->wanted)
+            err = remember(l, p->rows);
+    }
+    if (err < 0 || more < 0)
+        return err < 0 ? err : more;
+    l->count += count;
+    l->ended = count < p->wanted;
+    return l->ended || l->count == l->batch ? 0 : ask(l, c, next);
 }
 
 /* However long rows are: as many as a text of this size has. */
-static int rows_of_next(const struct list *l, int count)
+static int rows_of_next(const struct list *l)
 {
-    size_t rows = count == 0 ? FIRST_ROWS : BATCH_BYTES / (l->text.len / (size_t)count + 1);
+    size_t rows = l->count == 0 ? FIRST_ROWS : BATCH_BYTES / (l->text.len / (size_t)l->count + 1);
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : (int)rows;
 }
 
-static int read_batch(struct list *l, struct db_conn *c, struct sql *s, int columns)
+static int read_batch(struct list *l, struct db_conn *c)
 {
-    struct db_rows *rows;
-    int count = 0, err = sql_query_few(c, &rows, s), more = 0;
+    struct piece p, next = {.rows = NULL};
 
-    if (err < 0)
-        return err;
-    while (err == 0 && (more = db_step(rows)) == 1) {
-        err = append_row(l, rows);
-        if (err == 0 && ++count == l->batch)
-            err = remember(l, rows, columns);
+    l->count = 0;
+    int err = ask(l, c, &next);
+    while (err == 0 && next.rows != NULL) {
+        p = next;
+        next.rows = NULL;
+        int held = db_hold(p.rows);
+        if (held == -ENOTSUP)
+            err = read_steps(l, c, &p, &next);
+        else
+            err = held < 0 ? held : read_held(l, c, &p, held, &next);
+        db_rows_free(p.rows);
     }
-    db_rows_free(rows);
-    if (err < 0 || more < 0)
-        return err < 0 ? err : more;
-    l->ended = count < l->batch;
-    l->batch = rows_of_next(l, count);
-    return 0;
+    db_rows_free(next.rows);
+    l->batch = rows_of_next(l);
+    return err;
 }
 
 static int fill(struct list *l, struct db_conn *c)
 {
-    struct sql *s = sql_new();
-    int err = s == NULL ? -ENOMEM : batch_sql(l, s);
-
     l->text.len = 0;
-    if (err >= 0)
-        err = read_batch(l, c, s, err);
+    int err = read_batch(l, c);
     if (err == 0 && l->ended)
         jsontext_raw(&l->text, l->begun ? "]" : "[]", l->begun ? 1 : 2);
     if (l->text.failed)
         err = -ENOMEM;
-    sql_free(s);
     l->filled = err == 0;
     return err;
 }

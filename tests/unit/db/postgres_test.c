@@ -240,6 +240,54 @@ static void crash_while_rows_stream(void **state)
     db_close(db);
 }
 
+static struct db_rows *ask_few(struct db_conn *c, const char *sql)
+{
+    struct db_rows *r = NULL;
+    assert_int_equal(db_query_few(c, &r, sql, NULL, 0), 0);
+    return r;
+}
+
+static void held_rows_leave_the_connection_free(void **state)
+{
+    struct db *db = open_fresh();
+    struct db_conn *c = borrow(db);
+    (void)state;
+    struct db_rows *r = ask_few(c, "SELECT n, 'row ' || n FROM generate_series(1, 500) n");
+    assert_int_equal(db_hold(r), 500);
+    struct db_rows *same = ask_few(c, "SELECT n, 'row ' || n FROM generate_series(1, 500) n");
+    db_seek(r, 499);
+    assert_int_equal(db_int(r, 0), 500);
+    assert_int_equal(db_hold(same), 500);
+    db_seek(r, 0);
+    assert_string_equal(db_text(r, 1), "row 1");
+    db_rows_free(same);
+    struct db_rows *none = ask_few(c, "SELECT 1 WHERE 1 = 2");
+    assert_int_equal(db_hold(none), 0);
+    db_rows_free(none);
+    cluster_kill();
+    assert_int_equal(db_exec_values(c, "SELECT 1", NULL, 0), -ENOTCONN);
+    db_release(c);
+    db_seek(r, 41);
+    assert_string_equal(db_text(r, 1), "row 42");
+    db_rows_free(r);
+    cluster_start();
+    db_close(db);
+}
+
+static void rows_that_fail_are_not_held(void **state)
+{
+    struct db *db = open_fresh();
+    struct db_conn *c = borrow(db);
+    (void)state;
+    struct db_rows *r = ask_few(c, "SELECT 100 / (400 - n) FROM generate_series(1, 500) n");
+    assert_int_equal(db_hold(r), -ENOKEY);
+    assert_int_equal(db_step(r), 0);
+    db_rows_free(r);
+    assert_int_equal(number_of(c, "SELECT 42"), 42);
+    db_release(c);
+    db_close(db);
+}
+
 static void frozen_server(void **state)
 {
     char url[512];
@@ -553,6 +601,8 @@ static const struct CMUnitTest own_tests[] = {
     cmocka_unit_test(restart_while_idle),
     cmocka_unit_test(crash_in_a_transaction),
     cmocka_unit_test(crash_while_rows_stream),
+    cmocka_unit_test(held_rows_leave_the_connection_free),
+    cmocka_unit_test(rows_that_fail_are_not_held),
     cmocka_unit_test(frozen_server),
     cmocka_unit_test(ended_session),
     cmocka_unit_test(changed_columns),

@@ -255,6 +255,21 @@ static int fill_in_transaction(struct db_conn *c, void *arg)
     return 0;
 }
 
+static void rows_are_not_held(void **state)
+{
+    struct db *db = open_fresh();
+    struct db_conn *c = borrow(db);
+    struct db_rows *r = NULL;
+    (void)state;
+    assert_int_equal(db_query_few(c, &r, "SELECT 42", NULL, 0), 0);
+    assert_int_equal(db_hold(r), -ENOTSUP);
+    assert_int_equal(db_step(r), 1);
+    assert_int_equal(db_int(r, 0), 42);
+    db_rows_free(r);
+    db_release(c);
+    db_close(db);
+}
+
 static void full_disk(void **state)
 {
     char mount_point[128], url[256];
@@ -292,6 +307,7 @@ static const struct CMUnitTest own_tests[] = {
     cmocka_unit_test(second_server_is_refused),
     cmocka_unit_test(busy_ends_in_time),
     cmocka_unit_test(settings_are_in_force),
+    cmocka_unit_test(rows_are_not_held),
     cmocka_unit_test(full_disk),
 };
 
