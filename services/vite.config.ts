@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { plainPages } from './upload-gw/web/plain';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const faces: Record<string, { assets: string; pages: string[]; proxy: string }> = {
-  'upload-gw': { assets: 'u/assets', pages: ['upload.html', 'token.html', 'received.en.html', 'received.ru.html', 'refused.en.html', 'refused.ru.html'], proxy: 'http://127.0.0.1:8080' },
+  'upload-gw': { assets: 'u/assets', pages: ['page.html'], proxy: 'http://127.0.0.1:8080' },
   'admin-api': { assets: 'assets', pages: ['index.html'], proxy: 'http://127.0.0.1:8081' },
 };
 const name = process.env.FACE ?? 'admin-api';
@@ -16,7 +17,7 @@ const root = resolve(here, name, 'web');
 
 export default defineConfig({
   root,
-  plugins: [svelte({ configFile: resolve(here, 'svelte.config.js') })],
+  plugins: [svelte({ configFile: resolve(here, 'svelte.config.js') }), plainPages()],
   resolve: { dedupe: ['svelte'] },
   css: { preprocessorOptions: { scss: { loadPaths: [resolve(here, 'node_modules')], quietDeps: true } } },
   build: {

@@ -8,14 +8,17 @@
 #include <time.h>
 
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/page.h"
 #include "services/upload-gw/routes.h"
+#include "services/upload-gw/template.h"
 #include "shared/http/filename.h"
 #include "shared/log/log.h"
 
 #define HEAD_BYTES 1536
-#define ENDING_POLICY                                                                                                  \
-    "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "                 \
-    "frame-ancestors 'none'; form-action 'none'\r\n"
+/* Of a page that runs no script. */
+#define PAGE_POLICY                                                                                                    \
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action "      \
+    "'self'"
 
 static const struct {
     int status;
@@ -148,15 +151,9 @@ static const char *placeholder(const char *name, size_t len, const struct answer
     const struct {
         const char *name, *text;
         int64_t number;
-    } values[] = {{"token", x->token, 0},
-                  {"method", x->method, 0},
-                  {"why", x->why, 0},
-                  {"name", x->name, 0},
-                  {"sha256", x->sha256, 0},
-                  {"number", NULL, x->number},
-                  {"size", NULL, x->size},
-                  {"left", NULL, x->left},
-                  {"limit", NULL, x->limit}};
+    } values[] = {{"token", x->token, 0},  {"method", x->method, 0}, {"why", x->why, 0},
+                  {"name", x->name, 0},    {"sha256", x->sha256, 0}, {"number", NULL, x->number},
+                  {"size", NULL, x->size}, {"left", NULL, x->left},  {"limit", NULL, x->limit}};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); ++i) {
         if (strlen(values[i].name) != len || memcmp(values[i].name, name, len) != 0)
@@ -221,21 +218,39 @@ static void answer_plain(struct conn *c, int status, const char *text, const cha
     send_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), more_headers);
 }
 
-/* On a page, in the words of the customer's language; false: there is none. */
-static bool answer_form(struct conn *c, int status, size_t which, const struct answer_context *x, const char *more)
+void answer_page(struct conn *c, int status, json_t *values, const char *more_headers)
 {
-    const struct ending *e = &c->lane->gateway->endings[c->language];
-    char text[FILENAME_SIZE + 512], lines[256], *page = NULL;
+    bool app = json_is_true(json_object_get(values, "app"));
+    char lines[384], *page = NULL;
     size_t len = 0;
+    int err = values == NULL ? -ENOMEM : template_fill(c->lane->gateway->plain[c->language].page, values, &page, &len);
 
-    if (!c->form || e->of[which] == NULL)
-        return false;
-    expand(e->of[which], x, text, sizeof(text));
-    if (ending_fill(e, status, text, &page, &len) < 0)
-        return false;
-    snprintf(lines, sizeof(lines), "%s%s", ENDING_POLICY, more);
+    json_decref(values);
+    if (err < 0) {
+        log_error("answer.memory", LOG_I("status", status));
+        conn_close(c);
+        return;
+    }
+    snprintf(lines, sizeof(lines), "Content-Security-Policy: %s\r\n%s", app ? PLAIN_POLICY : PAGE_POLICY, more_headers);
     send_answer(c, status, "text/html; charset=utf-8", page, len, lines);
     free(page);
+}
+
+/* On a page, in the words of the customer's language; false: there are none. */
+static bool answer_refused(struct conn *c, enum gateway_error e, const struct answer_context *x, const char *more)
+{
+    bool unknown = e == GATEWAY_NOT_FOUND && x->typed != NULL;
+    const char *words = c->lane->gateway->plain[c->language].of[unknown ? GATEWAY_TOKEN_INVALID : e];
+    char text[FILENAME_SIZE + 512];
+
+    if (!c->form || words == NULL)
+        return false;
+    expand(words, x, text, sizeof(text));
+    answer_page(c, gateway_errors[e].status,
+                x->typed != NULL   ? page_ask(x->typed, text, x->sent)
+                : c->route == NULL ? page_lost(text)
+                                   : page_refused(text),
+                more);
     return true;
 }
 
@@ -246,8 +261,10 @@ void answer_received(struct conn *c, const struct answer_context *x)
                                      "Ticket {number}: {left} attempts left.\n";
     char text[FILENAME_SIZE + 256];
 
-    if (answer_form(c, 201, x->left < 0 ? ENDING_UNSURE : ENDING_RECEIVED, x, ""))
+    if (c->form) {
+        answer_page(c, 201, page_arrived(x->name, x->size, x->sha256, x->number), "");
         return;
+    }
     expand(form, x, text, sizeof(text));
     answer_plain(c, 201, text, "");
 }
@@ -272,7 +289,7 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
     expand(row->text, x, text, sizeof(text));
     if (seconds > 0)
         snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)seconds);
-    if (answer_form(c, row->status, e, x, retry))
+    if (answer_refused(c, e, x, retry))
         return;
     if (c->plain) {
         answer_error_text(c, e, text, retry);

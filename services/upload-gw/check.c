@@ -123,30 +123,12 @@ void check_metrics(struct conn *c, const struct head *h)
     free(whole);
 }
 
-/* Pages have no bodies in their requests: one that comes with a body is refused here. */
-void serve_page(struct conn *c, const struct head *h)
+/* Assets have no bodies in their requests: one that comes with a body is refused here. */
+void serve_asset(struct conn *c, const struct head *h)
 {
     (void)h;
     if (c->body_left != 0)
         answer_error(c, GATEWAY_BAD_REQUEST, NULL);
     else
         conn_relay_pages(c);
-}
-
-/* A token from the page's form without JavaScript leads to the page of that token. */
-void serve_token_page(struct conn *c, const struct head *h)
-{
-    struct query *q = NULL;
-    const char *why = NULL, *given = NULL;
-    char token[TOKEN_SIZE], location[sizeof("Location: /u/\r\n") + TOKEN_SIZE];
-
-    if (h->query.data != NULL && c->body_left == 0 && query_parse(h->query, &q, &why) == 0)
-        given = query_get(q, "token");
-    if (given != NULL && token_canonical((struct span){given, strlen(given)}, token) == 0) {
-        snprintf(location, sizeof(location), "Location: /u/%s\r\n", token);
-        answer_empty(c, 303, location);
-    } else {
-        serve_page(c, h);
-    }
-    query_free(q);
 }

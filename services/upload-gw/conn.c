@@ -160,8 +160,8 @@ static void on_linger_readable(struct sock *s, int err)
 }
 
 /*
- * RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. Who sends more than
- * is thrown away here finds the line full, and then reads it.
+ * RFC 9112 9.6: closing while the client still sends would reset the connection and lose the answer. Who sends more
+ * than is thrown away here finds the line full, and then reads it.
  */
 void conn_linger(struct conn *c)
 {
@@ -299,6 +299,19 @@ void conn_limits(const struct conn *c, char network[ADDRESS_NET_SIZE], struct at
                                     .uploads = config->max_uploads_per_ticket};
 }
 
+void conn_read_form(struct conn *c, const struct head *h)
+{
+    c->form = accept_wanted(h) == ACCEPT_HTML;
+    c->language = accept_language(h);
+}
+
+static void answer_lost(struct conn *c, const struct head *h)
+{
+    if (!c->status_port)
+        conn_read_form(c, h);
+    answer_error(c, GATEWAY_NOT_FOUND, NULL);
+}
+
 static void dispatch(struct conn *c, const struct head *h)
 {
     enum route_port port = c->status_port ? ROUTE_STATUS : ROUTE_PUBLIC;
@@ -318,7 +331,7 @@ static void dispatch(struct conn *c, const struct head *h)
         if (route_lacks_slash(port, h->path) && (method == ROUTE_GET || method == ROUTE_HEAD))
             redirect_to_slash(c, h);
         else
-            answer_error(c, GATEWAY_NOT_FOUND, NULL);
+            answer_lost(c, h);
     } else if (method == ROUTE_OPTIONS) {
         if (c->route->options != NULL)
             c->route->options(c, h);

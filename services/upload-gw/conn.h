@@ -41,9 +41,9 @@ struct conn {
     bool bulk;        /* its last upload came fast */
     bool keep;        /* the connection may stay after the answer */
     bool plain;       /* the client reads text rather than JSON */
-    bool form;        /* and that text on a page, in `language`: a browser without JavaScript */
+    bool form;        /* and that text on a page, in `language`: a browser */
     enum language language;
-    bool head_only;   /* HEAD: no body in the answer */
+    bool head_only; /* HEAD: no body in the answer */
     bool handshaking;
     bool lingering;
     enum gateway_error too_many;    /* one connection too many: its request is refused */
@@ -60,6 +60,8 @@ void conn_open_inner(struct lane *lane, int fd, const char *peer);
  * closes lingering. */
 void conn_send(struct conn *c, char *bytes, size_t len, int status);
 void conn_close(struct conn *c);
+/* Is it a browser that asks, and in which language? */
+void conn_read_form(struct conn *c, const struct head *h);
 /* What the request's client may ask of Redis; `network` holds its network's name. */
 void conn_limits(const struct conn *c, char network[ADDRESS_NET_SIZE], struct attempts_limits *out);
 /* The connection is ready for its first request. */

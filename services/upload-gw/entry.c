@@ -82,8 +82,7 @@ void upload_by_path(struct conn *c, const struct head *h)
     enum accept accept = accept_wanted(h);
     char decoded[128];
 
-    c->form = accept == ACCEPT_HTML;
-    c->language = accept_language(h);
+    conn_read_form(c, h);
     c->plain = c->form || accept_is_terminal(accept);
     if (slash != NULL) {
         name = (struct span){slash + 1, (size_t)(token.data + token.len - slash - 1)};

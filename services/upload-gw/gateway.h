@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 
 #include "services/upload-gw/config.h"
-#include "services/upload-gw/ending.h"
+#include "services/upload-gw/plain.h"
 #include "services/upload-gw/pool.h"
 #include "shared/http/head.h"
 #include "shared/loop/loop.h"
@@ -36,7 +36,7 @@ struct gateway {
     struct tls *tls;           /* NULL: GATEWAY_LISTEN speaks plain HTTP */
     struct cors *cors;         /* origins whose pages may upload */
     char *uploader;            /* the script for /u/<token>.sh; NULL: not there */
-    struct ending endings[LANGUAGES];
+    struct plain plain[LANGUAGES];
     struct pool *receivers, *publishers;
     struct fast *fast; /* NULL: every upload goes through the page cache */
     struct lane *lanes;

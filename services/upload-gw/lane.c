@@ -18,20 +18,16 @@
 
 #define DRAIN_LOOK_MS 100
 
-#define SECURITY_HEADERS                                                                                               \
-    "X-Content-Type-Options: nosniff", "X-Frame-Options: DENY", "Cross-Origin-Opener-Policy: same-origin",             \
-        "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; "                       \
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-static const char *const page_headers[] = {SECURITY_HEADERS, "Referrer-Policy: no-referrer", "Cache-Control: no-cache",
-                                           NULL};
-static const char *const asset_headers[] = {SECURITY_HEADERS, "Referrer-Policy: same-origin",
-                                            "Cache-Control: public, max-age=31536000, immutable", NULL};
+static const char *const asset_headers[] = {"X-Content-Type-Options: nosniff",
+                                            "X-Frame-Options: DENY",
+                                            "Cross-Origin-Opener-Policy: same-origin",
+                                            "Content-Security-Policy: " PLAIN_POLICY,
+                                            "Referrer-Policy: same-origin",
+                                            "Cache-Control: public, max-age=31536000, immutable",
+                                            NULL};
 
 static const struct pages_rule page_rules[] = {
-    {.path = "/u/assets/", .headers = asset_headers}, /* before what would match them too */
-    {.path = "/u/", .file = "upload.html", .headers = page_headers},
-    {.path = "/archives/upload/", .file = "token.html", .headers = page_headers},
+    {.path = "/u/assets/", .headers = asset_headers},
 };
 
 static void on_redis_up(void *arg, bool new_server)

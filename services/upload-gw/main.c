@@ -226,13 +226,15 @@ static int start_lanes(struct gateway *g, char *why)
     struct lane_doors doors = {.listen = -1, .status = -1, .web_dir = web};
 
     find_pages(config, web, sizeof(web));
-    int missing = ending_read(web, "uploader.sh", &g->uploader);
+    int missing = plain_read(web, "uploader.sh", &g->uploader);
     if (missing < 0)
         log_warn("uploader.missing", LOG_E(missing), LOG_S("directory", web));
-    missing = ending_load(web, g->endings);
-    if (missing < 0)
-        log_warn("ending.missing", LOG_E(missing), LOG_S("directory", web));
-    int err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
+    int err = plain_load(web, g->plain);
+    if (err < 0) {
+        snprintf(why, WHY_SIZE, "GATEWAY_WEB_DIR: the pages are not in %.300s: %s", web, strerror(-err));
+        return err;
+    }
+    err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
     if (err == 0 && strcmp(config->status_listen, "off") != 0)
         err = listen_on(INHERIT_STATUS, "GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
     for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {

@@ -212,12 +212,24 @@ void publish_tell(struct upload *u)
         COUNT(UPLOADS_UNCOUNTED);
 }
 
+/* A browser is led to the receipt: it can be loaded again without sending the file again. Where nobody could count, no
+ * page could show it. */
+static void lead_to_receipt(struct upload *u)
+{
+    struct conn *c = u->conn;
+    char location[sizeof("Location: /u/?received=\r\n") + TOKEN_SIZE + SPOOL_ID_SIZE];
+
+    snprintf(location, sizeof(location), "Location: /u/%s?received=%s\r\n", u->token, u->id);
+    upload_end(u);
+    answer_empty(c, 303, location);
+    CRASH_POINT(ANSWERED);
+}
+
 static void answer_published(struct upload *u, const char *hex)
 {
     struct conn *c = u->conn;
     char name[FILENAME_SIZE];
-    struct answer_context x = {
-        .name = name, .size = u->sink.size, .sha256 = hex, .number = u->number, .left = u->left};
+    struct answer_context x = {.name = name, .size = u->sink.size, .sha256 = hex, .number = u->number, .left = u->left};
     snprintf(name, sizeof(name), "%s", u->body.name);
     upload_end(u);
     answer_received(c, &x);
@@ -233,6 +245,10 @@ enum upload_step publish_finish(struct upload *u)
         return UPLOAD_FAIL;
     publish_tell(u);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
+    if (c->form && u->left >= 0) {
+        lead_to_receipt(u);
+        return UPLOAD_WAIT;
+    }
     if (c->plain) {
         answer_published(u, hex);
         return UPLOAD_WAIT;

@@ -9,6 +9,7 @@
 
 #include "services/upload-gw/accept.h"
 #include "services/upload-gw/answer.h"
+#include "services/upload-gw/page.h"
 #include "services/upload-gw/routes.h"
 #include "services/upload-gw/uploader.h"
 #include "shared/http/query.h"
@@ -19,7 +20,9 @@
 
 struct asking {
     struct conn *conn;
-    bool json;
+    enum accept accept;
+    char token[TOKEN_SIZE];
+    char received[SPOOL_ID_SIZE]; /* where a form led here: its upload; else empty */
 };
 
 static void iso_time(int64_t us, char out[40])
@@ -99,48 +102,66 @@ static void answer_receipt_text(struct conn *c, const struct admission *a, json_
     free(text);
 }
 
+static void refuse(const struct asking *asking, const struct admission *a)
+{
+    enum gateway_error e = a->status == ADMISSION_UNKNOWN     ? GATEWAY_NOT_FOUND
+                           : a->status == ADMISSION_THROTTLED ? GATEWAY_THROTTLED
+                                                              : GATEWAY_UNAVAILABLE;
+
+    answer_error(
+        asking->conn, e,
+        &(struct answer_context){.retry_ms = a->retry_ms, .typed = asking->token, .sent = asking->received[0] != '\0'});
+}
+
 static void on_receipts(void *arg, const struct admission *a, const char *const *receipts, size_t count)
 {
     struct asking asking = *(struct asking *)arg;
     free(arg);
     if (a->status != ADMISSION_OK) {
-        answer_error(asking.conn,
-                     a->status == ADMISSION_UNKNOWN     ? GATEWAY_NOT_FOUND
-                     : a->status == ADMISSION_THROTTLED ? GATEWAY_THROTTLED
-                                                        : GATEWAY_UNAVAILABLE,
-                     &(struct answer_context){.retry_ms = a->retry_ms});
+        refuse(&asking, a);
         return;
     }
     json_t *receipt = whole(a, receipts, count);
-    if (asking.json) {
+    if (asking.accept == ACCEPT_JSON) {
         answer_json(asking.conn, 200, receipt, NULL);
+        return;
+    }
+    if (asking.accept == ACCEPT_HTML) {
+        answer_page(asking.conn, 200, page_ticket(a, receipt, asking.received), "");
         return;
     }
     answer_receipt_text(asking.conn, a, receipt);
     json_decref(receipt);
 }
 
-static void answer_receipt(struct conn *c, const char *token, bool json)
+static void read_received(const struct head *h, char out[SPOOL_ID_SIZE])
+{
+    struct query *q = NULL;
+    const char *why = NULL, *id = NULL;
+
+    if (h->query.data != NULL && query_parse(h->query, &q, &why) == 0)
+        id = query_get(q, "received");
+    snprintf(out, SPOOL_ID_SIZE, "%s", id == NULL ? "" : id);
+    query_free(q);
+}
+
+static void answer_receipt(struct conn *c, const struct head *h, const char *token, enum accept accept)
 {
     char hash[TOKEN_HASH_SIZE];
-    struct asking *asking = malloc(sizeof(*asking));
+    struct asking *asking = calloc(1, sizeof(*asking));
     if (asking == NULL || token_hash(token, hash) < 0) {
         free(asking);
         answer_error(c, GATEWAY_UNAVAILABLE, NULL);
         return;
     }
-    *asking = (struct asking){c, json};
+    asking->conn = c;
+    asking->accept = accept;
+    memcpy(asking->token, token, sizeof(asking->token));
+    read_received(h, asking->received);
     struct attempts_limits limits;
     char network[ADDRESS_NET_SIZE];
     conn_limits(c, network, &limits);
     attempts_receipts(c->lane->link, hash, &limits, on_receipts, asking);
-}
-
-static bool read_token(struct span raw, char token[TOKEN_SIZE])
-{
-    char decoded[128];
-    ssize_t n = query_decode(raw, false, decoded, sizeof(decoded));
-    return n > 0 && token_canonical((struct span){decoded, (size_t)n}, token) == 0;
 }
 
 static bool ends_with(struct span s, const char *end)
@@ -149,20 +170,31 @@ static bool ends_with(struct span s, const char *end)
     return s.len > len && memcmp(s.data + s.len - len, end, len) == 0;
 }
 
+/* The page that asks for a token, and says what is wrong with the one that it got. */
+static void ask(struct conn *c, const char *typed)
+{
+    if (typed == NULL)
+        answer_page(c, 200, page_ask(NULL, NULL, false), "");
+    else
+        answer_error(c, GATEWAY_NOT_FOUND, &(struct answer_context){.typed = typed});
+}
+
 /* /u/, /u/<token>, /u/<token>/, /u/<token>.sh */
 void serve_link(struct conn *c, const struct head *h)
 {
     struct span rest = {h->path.data + strlen(c->route->path), h->path.len - strlen(c->route->path)};
     enum accept accept = accept_wanted(h);
     bool script = ends_with(rest, ".sh") && memchr(rest.data, '/', rest.len) == NULL;
-    char token[TOKEN_SIZE];
+    char typed[128], token[TOKEN_SIZE];
 
     if (c->body_left != 0) {
         answer_error(c, GATEWAY_BAD_REQUEST, NULL);
         return;
     }
-    if (!script && (rest.len == 0 || accept == ACCEPT_HTML)) {
-        serve_page(c, h);
+    if (!script)
+        conn_read_form(c, h);
+    if (rest.len == 0) {
+        ask(c, NULL);
         return;
     }
     c->plain = !script && accept != ACCEPT_JSON;
@@ -170,10 +202,50 @@ void serve_link(struct conn *c, const struct head *h)
         rest.len -= 3;
     else if (rest.data[rest.len - 1] == '/')
         --rest.len;
-    if (!read_token(rest, token))
-        answer_error(c, GATEWAY_NOT_FOUND, NULL);
+    ssize_t n = query_decode(rest, false, typed, sizeof(typed));
+    if (n < 0) /* shown as it came */
+        snprintf(typed, sizeof(typed), "%.*s", (int)rest.len, rest.data);
+    if (n < 0 || token_canonical((struct span){typed, (size_t)n}, token) < 0)
+        ask(c, typed);
     else if (script)
         uploader_answer(c, token);
     else
-        answer_receipt(c, token, accept == ACCEPT_JSON);
+        answer_receipt(c, h, token, accept);
+}
+
+/* The token in what people paste: the whole link, or what stands last in it. */
+static struct span last_part(const char *given)
+{
+    size_t len = strlen(given);
+    while (len > 0 && strchr(" /", given[len - 1]) != NULL)
+        --len;
+    size_t at = len;
+    while (at > 0 && strchr(" /#=", given[at - 1]) == NULL)
+        --at;
+    return (struct span){given + at, len - at};
+}
+
+/* A token from the page's form without JavaScript leads to the page of that token. */
+void serve_token_page(struct conn *c, const struct head *h)
+{
+    struct query *q = NULL;
+    const char *why = NULL, *given = NULL;
+    char typed[128] = "", token[TOKEN_SIZE], location[sizeof("Location: /u/\r\n") + TOKEN_SIZE];
+
+    if (c->body_left != 0) {
+        answer_error(c, GATEWAY_BAD_REQUEST, NULL);
+        return;
+    }
+    conn_read_form(c, h);
+    if (h->query.data != NULL && query_parse(h->query, &q, &why) == 0)
+        given = query_get(q, "token");
+    struct span part = last_part(given == NULL ? "" : given);
+    snprintf(typed, sizeof(typed), "%.*s", (int)part.len, part.data);
+    if (token_canonical(part, token) == 0) {
+        snprintf(location, sizeof(location), "Location: /u/%s\r\n", token);
+        answer_empty(c, 303, location);
+    } else {
+        ask(c, typed[0] == '\0' ? NULL : typed);
+    }
+    query_free(q);
 }

@@ -43,7 +43,7 @@ void check_collection(struct conn *c, const struct head *h);
 void check_ready(struct conn *c, const struct head *h);
 void check_metrics(struct conn *c, const struct head *h);
 void serve_link(struct conn *c, const struct head *h);
-void serve_page(struct conn *c, const struct head *h);
+void serve_asset(struct conn *c, const struct head *h);
 void tus_options(struct conn *c, const struct head *h);
 void tus_create(struct conn *c, const struct head *h);
 void tus_head(struct conn *c, const struct head *h);

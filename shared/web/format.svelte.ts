@@ -95,3 +95,13 @@ export function visible(name: string): string {
     return `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
   });
 }
+
+const MOST_SHOWN = 120;
+const LAST_SHOWN = 40;
+
+/** The same for a name of any length: of a long one the beginning and the end, where its kind stands. */
+export function clipped(name: string): string {
+  const signs = [...name];
+  if (signs.length <= MOST_SHOWN) return visible(name);
+  return `${visible(signs.slice(0, MOST_SHOWN - LAST_SHOWN).join(''))}…${visible(signs.slice(-LAST_SHOWN).join(''))}`;
+}

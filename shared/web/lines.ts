@@ -2,6 +2,7 @@
 
 export interface Lines {
   link: string;
+  plain: string; // for browsers without JavaScript; servers and proxies on the way see the token
   curl: string;
   powershell: string;
 }
@@ -10,6 +11,7 @@ export interface Lines {
 export function lines(base: string, token: string, name = 'logs.tar.gz'): Lines {
   return {
     link: `${base}/u/#${token}`,
+    plain: `${base}/u/${token}`,
     curl: `curl -T ${name} ${base}/u/${token}/`,
     powershell: `Invoke-RestMethod -Method Put -InFile ${name} -Uri ${base}/u/${token}/${name}`,
   };

@@ -8,7 +8,7 @@ import pytest
 
 from lc.build import BUILD, ROOT
 
-FACES = {"upload-gw": ("upload.html", 120_000), "admin-api": ("index.html", 200_000)}
+FACES = {"upload-gw": ("page.en.html", 120_000), "admin-api": ("index.html", 200_000)}
 
 
 def page(face, name=None):
@@ -41,10 +41,7 @@ def test_assets_are_hashed_and_have_compressed_siblings(face):
         assert 0 < len(read(directory, name + ".br")) <= len(read(directory, name + ".gz"))
 
 
-@pytest.mark.parametrize("face,name", [("upload-gw", "upload.html"), ("upload-gw", "token.html"),
-                                       ("upload-gw", "received.en.html"), ("upload-gw", "received.ru.html"),
-                                       ("upload-gw", "refused.en.html"), ("upload-gw", "refused.ru.html"),
-                                       ("admin-api", "index.html")])
+@pytest.mark.parametrize("face,name", [("upload-gw", "page.en.html"), ("upload-gw", "page.ru.html"), ("admin-api", "index.html")])
 def test_pages_run_nothing_inline_and_load_only_ours(face, name):
     text = page(face, name)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", text)
@@ -57,11 +54,13 @@ def keys(text):
     return set(found)
 
 
+def words(face):
+    return [read(ROOT, f"services/{face}/web/src/words/{lang}.ts").decode() for lang in ("en", "ru")]
+
+
 def test_both_languages_have_every_text():
-    upload = read(ROOT, "services/upload-gw/web/src/words.ts").decode()
-    english, russian = upload.split("export const ru", 1)
-    panel = [read(ROOT, f"services/admin-api/web/src/words/{lang}.ts").decode() for lang in ("en", "ru")]
-    for first, second in ((english, russian), panel):
+    for face in FACES:
+        first, second = words(face)
         assert keys(first) == keys(second) and len(keys(first)) > 40
 
 
@@ -70,9 +69,8 @@ def placeholders(text):
 
 
 def test_both_languages_fill_in_the_same():
-    upload = read(ROOT, "services/upload-gw/web/src/words.ts").decode().split("export const ru", 1)
-    panel = [read(ROOT, f"services/admin-api/web/src/words/{lang}.ts").decode() for lang in ("en", "ru")]
-    for first, second in (upload, panel):
+    for face in FACES:
+        first, second = words(face)
         assert placeholders(first) == placeholders(second)
 
 
@@ -83,27 +81,28 @@ def test_every_text_is_used(face):
         for directory, _, names in os.walk(top):
             sources += [os.path.join(directory, name) for name in names if name.endswith((".ts", ".svelte"))]
     text = "".join(read(path).decode() for path in sources if "/words" not in path)
-    table = read(ROOT, f"services/{face}/web/src/" + ("words.ts" if face == "upload-gw" else "words/en.ts")).decode()
-    unused = [key for key in keys(table.split("export const ru")[0]) if not re.search(rf"\b{key}\b", text)]
+    if face == "upload-gw":
+        text += read(ROOT, "services/upload-gw/web/page.html").decode() + read(ROOT, "services/upload-gw/web/plain.ts").decode()
+    unused = [key for key in keys(words(face)[0]) if not re.search(rf"\b{key}\b", text)]
     assert unused == [] or all(key.startswith(("scope_", "theme_")) for key in unused), unused
 
 
 # Answered before a request is known to be a form, or never to one.
-NOT_TO_FORMS = {"BAD_HEAD", "TLS_EXPECTED", "NOT_FOUND", "METHOD", "EXPECTATION", "UNFINISHED_TICKET", "UNFINISHED_NETWORK",
+NOT_TO_FORMS = {"BAD_HEAD", "TLS_EXPECTED", "METHOD", "EXPECTATION", "UNFINISHED_TICKET", "UNFINISHED_NETWORK",
                 "CROWDED", "HEAD_TOO_LARGE", "CODING", "BUSY", "NO_UPLOADER", "VERSION"}
 
 
 def test_forms_are_answered_in_both_languages():
     table = dict(re.findall(r'^ERR\((\w+),.*?"((?:[^"\\]|\\.)*)"\)$', read(ROOT, "services/upload-gw/errors.def").decode(), re.M | re.S))
-    asked = {name for name in table if not name.startswith("TUS_")} - NOT_TO_FORMS | {"RECEIVED", "UNSURE"}
+    asked = {name for name in table if not name.startswith("TUS_")} - NOT_TO_FORMS
     fills = []
     for language in ("en", "ru"):
         lines = page("upload-gw", f"words.{language}").splitlines()
-        words = dict(line.split(" ", 1) for line in lines)
-        assert len(lines) == len(words) and set(words) == asked
-        fills.append({name: sorted(re.findall(r"\{(\w+)\}", text)) for name, text in words.items()})
+        said = dict(line.split(" ", 1) for line in lines)
+        assert len(lines) == len(said) and set(said) == asked
+        fills.append({name: sorted(re.findall(r"\{(\w+)\}", text)) for name, text in said.items()})
         assert all(set(fills[-1][name]) <= set(re.findall(r"\{(\w+)\}", table[name])) for name in asked & set(table))
-        assert all(re.search("[а-яё]" if language == "ru" else "[a-z]", text) for text in words.values())
+        assert all(re.search("[а-яё]" if language == "ru" else "[a-z]", text) for text in said.values())
     assert fills[0] == fills[1]
 
 

@@ -55,9 +55,19 @@ export async function the_link_works_in_every_shape(visit) {
   }
   await page.goto(`${gateway}/archives/upload/`);
   await visit.inspect(page, 'upload token form');
-  await page.getByLabel('Upload token').fill('nonsense');
-  await page.getByRole('button', { name: 'Continue' }).click();
-  await page.getByText('does not look like').waitFor();
+  for (const [typed, words] of [['nonsense', 'does not look like'], [token.slice(0, -3), '33 of 36 characters'], [`${token}0`, '37 characters instead of 36']]) {
+    await page.getByLabel('Upload token').fill(typed);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText(words).waitFor();
+  }
+  visit.expect(/status of 404/);
+  for (const cut of [`/u/#${token.slice(0, 20)}`, `/u/${token.slice(0, 20)}`]) {
+    await page.goto('about:blank');
+    await page.goto(gateway + cut);
+    await page.getByText('20 of 36 characters').waitFor();
+    assert.equal(await page.getByLabel('Upload token').inputValue(), token.slice(0, 20));
+  }
+  await visit.inspect(page, 'upload cut link');
   await page.getByLabel('Upload token').fill(`  ${token.toUpperCase()} `);
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByText('uploads left').first().waitFor();
@@ -83,7 +93,7 @@ export async function several_files_are_one_tar(visit) {
 }
 
 export async function a_folder_keeps_its_paths(visit) {
-  const { page, ticket } = await open(visit);
+  const { page, ticket } = await open(visit, { attempts: 1 });
   const first = await visit.ask('file', 'bundle/deep/er/a.log', 10);
   const second = await visit.ask('file', 'bundle/b.log', 20);
   await page.locator('[data-pick=folder]').setInputFiles(first.path.replace('/deep/er/a.log', ''));
@@ -91,6 +101,12 @@ export async function a_folder_keeps_its_paths(visit) {
   const [archive] = await archives(visit, ticket);
   assert.match(archive.name, /^bundle-[0-9a-f]{8}\.tar$/);
   assert.deepEqual(await visit.ask('unpack', archive.id), { 'bundle/deep/er/a.log': first.sha256, 'bundle/b.log': second.sha256 });
+  await page.getByText('Everything that this link allows has been sent').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Send another file' }).count(), 0);
+  await page.reload();
+  await page.getByText('Everything that this link allows has been sent').waitFor();
+  await page.getByText(archive.sha256).waitFor();
+  await visit.inspect(page, 'upload all sent');
 }
 
 export async function dropping_works(visit) {
@@ -188,7 +204,10 @@ export async function refusals_say_what_to_do(visit) {
   };
   await say('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'not known', 'upload unknown token');
   await say((await visit.ask('ticket', { resolved: true })).token, 'already resolved', 'upload resolved');
-  await say((await visit.ask('ticket', { attempts: 0 })).token, 'no longer valid', 'upload expired');
+  await say((await visit.ask('ticket', { attempts: 0 })).token, 'allows no uploads any more', 'upload spent');
+  await say((await visit.ask('ticket', { expires_at: '2026-01-02T03:04:00Z' })).token, /was valid until 2 Jan 2026/, 'upload expired');
+  assert.equal(await page.getByText('uploads left').count(), 0);
+  assert.equal(await page.locator('#token').count(), 0);
   const { token } = await visit.ask('ticket', { max_bytes: 1000 });
   const file = await visit.ask('file', 'large.bin', 5000);
   await page.goto('about:blank');
@@ -208,6 +227,7 @@ export async function names_that_mean_harm(visit) {
   await page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('x') });
   await page.getByText('⟨202E⟩').first().waitFor();
   await sendAndGetReceipt(page);
+  assert.match(await page.locator('.d-receipt').innerText(), /Your file\s+"><img[^]*Kept as\s+img_srcx_onerror/);
   assert.notEqual(await page.title(), '1');
   assert.equal((await archives(visit, ticket)).length, 1);
 }
@@ -239,21 +259,33 @@ export async function by_keyboard_alone(visit) {
 }
 
 export async function without_javascript(visit) {
-  visit.expect(/status of 400/);
+  visit.expect(/status of 40[04]/);
   const { gateway } = await visit.ask('urls');
-  const ticket = await visit.ask('ticket');
-  const page = await visit.page({ javaScriptEnabled: false });
+  const ticket = await visit.ask('ticket', { attempts: 2, expires_at: '2100-01-02T03:04:00Z' });
+  const page = await visit.page({ javaScriptEnabled: false, colorScheme: 'dark' });
   const file = await visit.ask('file', 'plain.log', 5000);
-  await page.goto(`${gateway}/archives/upload/`);
-  await page.locator('#plain-token').fill(ticket.token);
+  await page.goto(`${gateway}/u/#${ticket.token}`);
+  assert.match(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), /rgb\((\d\d), /, 'dark');
+  await page.getByLabel('Upload token').fill(ticket.token.slice(0, 30));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  assert.match(await page.locator('#plain-bad').innerText(), /30 of 36 characters/); // in noscript, where getByText does not look
+  assert.equal(await page.getByLabel('Upload token').inputValue(), ticket.token.slice(0, 30));
+  await page.getByLabel('Upload token').fill(`${gateway}/u/#${ticket.token}`);
   await page.getByRole('button', { name: 'Continue' }).click();
   assert.equal(new URL(page.url()).pathname, `/u/${ticket.token}`);
+  assert.match(await page.locator('dl').innerText(), new RegExp(`${ticket.number}[^]*Android[^]*Uploads left\\s*2[^]*2100-01-02 03:04 UTC`));
+  validateHtml(await page.content(), 'upload plain ticket');
   await page.locator('#plain-file').setInputFiles(file.path);
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByRole('heading', { name: 'Received' }).waitFor();
-  await page.getByText(file.sha256).waitFor();
-  assert.equal((await archives(visit, ticket))[0].sha256, file.sha256);
+  for (let i = 0; i < 2; i++) {
+    await page.getByText(file.sha256).waitFor();
+    assert.match(await page.locator('main').innerText(), /plain\.log[^]*5000[^]*Uploads left\s*1/);
+    await page.reload();
+  }
+  assert.deepEqual((await archives(visit, ticket)).map((archive) => archive.sha256), [file.sha256]);
   await page.getByRole('link', { name: 'Send another file' }).click();
+  await page.getByRole('heading', { name: 'Received so far' }).waitFor();
   await page.locator('#plain-file').setInputFiles((await visit.ask('file', 'empty.log', 0)).path);
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByRole('heading', { name: 'Not received' }).waitFor();
@@ -285,10 +317,10 @@ export async function the_ends_of_a_plain_form(visit) {
     return page;
   };
   const ticket = await visit.ask('ticket');
-  const page = await send(ticket.token, "<b>&'quoted'.log", /^Received/, 'upload plain form received');
+  const page = await send(ticket.token, "<b>&'quoted'.log", /✓ Received/, 'upload plain form received');
   assert.equal(await page.locator('b').count(), 0);
   await send('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'a.log', /^Not received/, 'upload plain form refused');
-  await send(ticket.token, 'журнал.log', /^Получено/, 'upload plain form received Russian', { locale: 'ru-RU' });
+  await send(ticket.token, 'журнал.log', /✓ Получено/, 'upload plain form received Russian', { locale: 'ru-RU' });
   const russian = await send('1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'a.log', /^Не получено/, 'upload plain form refused Russian', { locale: 'ru-RU' });
   await russian.getByText('Такой код загрузки неизвестен.').waitFor();
 }
@@ -367,5 +399,8 @@ export async function two_tabs_send_the_same_file(visit) {
 
 export async function the_page_itself_is_valid(visit) {
   const { gateway } = await visit.ask('urls');
-  for (const path of ['/u/', '/archives/upload/']) validateHtml(await (await fetch(gateway + path)).text(), path);
+  const { token } = await visit.ask('ticket');
+  for (const path of ['/', '/u/', '/archives/upload/', '/archives/upload/?token=x', `/u/${token}`]) {
+    validateHtml(await (await fetch(gateway + path, { headers: { Accept: 'text/html' } })).text(), path);
+  }
 }

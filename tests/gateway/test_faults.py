@@ -49,13 +49,20 @@ def put(gw, token, data=b"abcdef"):
 def test_redis_away(gw, redis):
     token, ticket = seed_ticket(redis)
     raw = begin(gw, token)
-    until(lambda: held(redis, ticket) == 1, 5, "the lease")
+    body = '--b\r\nContent-Disposition: form-data; name="file"; filename="form.txt"\r\n\r\nform\r\n--b--\r\n'
+    form = Raw(gw.port).send(f"POST /u/{token} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                             f"Content-Length: {len(body)}\r\n\r\n{body[:-9]}")
+    until(lambda: held(redis, ticket) == 2, 5, "the leases")
     redis.kill9()
     refused = put(gw, token)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0, refused.text
     assert requests.get(f"{gw.url}/api/v1/check/token/{token}").status_code == 503
     assert requests.get(f"{gw.url}/api/v1/check/health/").status_code == 200
     assert requests.get(f"{gw.status_url}/readyz").json()["stores"]["redis"] == "unreachable"
+    ended = form.send(body[-9:]).answer()  # a receipt at once: no page could be led to
+    assert ended.status == 201 and b"Received</h1>" in ended.body and b"form" in ended.body, ended
+    page = requests.get(f"{gw.url}/u/{token}?received=x", headers={"Accept": "text/html"})
+    assert page.status_code == 503 and "Your file has arrived" in page.text and "cannot take uploads" in page.text
     answer = raw.send("def").answer()  # in flight: completes all the same
     assert answer.status == 201 and published(gw)[answer.json()["upload_id"]][0] == b"abcdef"
     redis.start()

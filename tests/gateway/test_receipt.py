@@ -57,7 +57,6 @@ def test_unknown_tokens_and_browsers(gateway, ticket):
         assert requests.get(f"{gateway.url}/u/{token}", headers=JSON, timeout=10).json() == {"detail": "Not found."}
         assert (r := requests.get(f"{gateway.url}/u/{token}", timeout=10)).status_code == 404
         assert r.text.startswith("Not found.\n") and "ask support" in r.text
-        assert "Send files to support" in requests.get(f"{gateway.url}/u/{token}", headers=BROWSER, timeout=10).text
     assert "Send files to support" in requests.get(f"{gateway.url}/u/{ticket[0]}", headers=BROWSER, timeout=10).text
 
 
@@ -104,6 +103,76 @@ def test_script_has_our_address_whatever_the_host(gateway, ticket):
     assert answer.text.startswith("#!/bin/sh\n") and answer.text.endswith('\nuploader "$@"\n')
     assert requests.get(f"{gateway.url}/u/x';reboot.sh", timeout=10).status_code == 404
     assert requests.get(f"{gateway.url}/u/{ticket[0]}.sh", headers=BROWSER, timeout=10).text == answer.text
+
+
+def browse(url, language="en", **kw):
+    return requests.get(url, headers={**BROWSER, "Accept-Language": language}, timeout=10, **kw)
+
+
+@pytest.mark.parametrize("fields, used, english, russian", [
+    ({"attempts": 3}, False, "Uploads left</dt><dd>3<", "Осталось загрузок</dt><dd>3<"),
+    ({"expires_ms": 4102444800123}, False, "Open until</dt><dd>2100-01-01 00:00 UTC", "Действует до</dt><dd>2100-01-01 00:00 UTC"),
+    ({"expires_ms": 86400000}, False, "was valid until 1970-01-02 00:00 UTC", "действовала до 1970-01-02 00:00 UTC"),
+    ({"resolved": 1, "expires_ms": 1}, False, "already resolved", "уже закрыто"),
+    ({"attempts": 0}, False, "allows no uploads any more", "загрузок не осталось"),
+    ({"attempts": 1}, True, "Everything that this link allows has been sent", "Всё, что позволяла эта ссылка, отправлено"),
+])
+def test_a_browser_without_scripts_reads_the_ticket_before_it_sends(gateway, redis_server, fields, used, english, russian):
+    """One text for each state, in one language, with the form only where it can be sent; what arrived stays to be seen."""
+    token, number = seed_ticket(redis_server, **fields)
+    url = f"{gateway.url}/u/{token}"
+    if used:
+        assert requests.put(f"{url}/all.log", data=b"all", timeout=10).status_code == 201
+    for language, words, others in (("en", english, russian), ("ru", russian, english)):
+        page = browse(url, language)
+        assert page.status_code == 200 and words in page.text and others not in page.text
+        assert f'<html lang="{language}">' in page.text and f"<dd>{1000 + number}</dd>" in page.text and "android" in page.text
+        assert ('id="plain-file"' in page.text) == (words.startswith(("Uploads", "Осталось", "Open", "Действует")))
+        assert ("<!--" in page.text, "{" in page.text) == (False, False)
+        assert ("all.log" in page.text) == (hashlib.sha256(b"all").hexdigest() in page.text) == used
+
+
+def test_a_form_ends_on_a_receipt_that_can_be_loaded_again(gateway, redis_server):
+    token = seed_ticket(redis_server, attempts=2)[0]
+    sent = requests.post(f"{gateway.url}/u/{token}", files={"file": ("a b.log", b"once")}, headers=BROWSER, timeout=10, allow_redirects=False)
+    assert sent.status_code == 303 and sent.text == "" and sent.headers["Location"].startswith(f"/u/{token}?received=")
+    receipt = gateway.url + sent.headers["Location"]
+    for _ in range(3):
+        page = browse(receipt)
+        assert page.status_code == 200 and "Received</h1>" in page.text and "Send another file" in page.text
+        assert all(word in page.text for word in ("a_b.log", "<dd>4</dd>", hashlib.sha256(b"once").hexdigest(), "Uploads left</dt><dd>1<"))
+        assert "<script" not in page.text and "script-src" not in page.headers["Content-Security-Policy"]
+    assert len(requests.get(f"{gateway.url}/u/{token}", headers=JSON, timeout=10).json()["archives"]) == 1
+    requests.post(f"{gateway.url}/u/{token}", files={"file": ("b.log", b"twice")}, headers=BROWSER, timeout=10)
+    last = browse(receipt)
+    assert "a_b.log" in last.text and "Everything that this link allows" in last.text and "Send another" not in last.text
+    other = browse(f"{gateway.url}/u/{token}?received=nothing-known")
+    assert other.status_code == 200 and "Received</h1>" not in other.text and "b.log" in other.text
+
+
+def test_a_link_that_is_no_token_says_why_and_keeps_it(gateway, ticket):
+    for typed, status, words in ((ticket[0][:-3], 404, "33 of 36 characters"), (ticket[0] + "0", 404, "37 characters instead of 36"),
+                                 (ticket[0][:-1] + "g", 404, "does not look like"), (UNKNOWN, 404, "is not known")):
+        for path in (f"/u/{typed}", f"/u/{typed}/", f"/archives/upload/?token={typed}"):
+            page = browse(gateway.url + path)
+            assert page.status_code == status and words in page.text and f'value="{typed}"' in page.text, (path, page.text)
+    odd = browse(f"{gateway.url}/archives/upload/", params={"token": "\"><b>ё"})
+    assert odd.status_code == 404 and "<b>" not in odd.text and 'value="&quot;&gt;&lt;b&gt;ё"' in odd.text
+    assert browse(f"{gateway.url}/u/%ff%fe").status_code == 404 and browse(f"{gateway.url}/u/" + "a" * 3000).status_code == 404
+    for pasted in (ticket[0], f" https://host/u/#{ticket[0]} ", f"https://host/u/{ticket[0]}/", ticket[0].upper().replace("-", "")):
+        answer = browse(f"{gateway.url}/archives/upload/", params={"token": pasted}, allow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/u/{ticket[0]}"), pasted
+    for path in ("/u/", "/archives/upload/"):
+        page = browse(gateway.url + path, "ru")
+        assert page.status_code == 200 and 'name="token"' in page.text and "Код загрузки" in page.text and "characters" not in page.text
+
+
+def test_addresses_that_are_none_of_ours_are_pages_for_browsers(gateway):
+    for path in ("/", "/nowhere/", "/u"):
+        page = browse(gateway.url + path, "ru")
+        assert page.status_code == (200 if path == "/u" else 404) and 'name="token"' in page.text
+        assert ("Здесь ничего нет" in page.text) == (path != "/u")
+    assert requests.get(gateway.url + "/", timeout=10).json() == {"detail": "Not found."}
 
 
 def test_guessed_tokens_are_throttled(gateway, ticket):

@@ -1,5 +1,6 @@
 """What the gateway refuses: clearly, early, at no cost to the ticket, and readable for a client that still sends."""
 
+import hashlib
 import os
 import select
 import socket
@@ -68,7 +69,7 @@ def test_methods_and_paths(gateway):
     assert r.json() == {"detail": "Not found."}
     r = requests.get(gateway.url + "/api/v1/check/health?x=1", allow_redirects=False)
     assert r.status_code == 301 and r.headers["Location"] == "/api/v1/check/health/?x=1"
-    assert requests.get(gateway.url + "/u/assets/../../upload.html").status_code == 404
+    assert requests.get(gateway.url + "/u/assets/../../page.en.html").status_code == 404
     assert requests.get(gateway.url + "/u/assets/%2e%2e/%2e%2e/%2e%2e/%2e%2e/bin/upload-gw").status_code == 404
 
 
@@ -268,10 +269,10 @@ def test_every_end_of_a_form_has_its_words(gateway, redis_server, ticket):
     resolved, number = seed_ticket(redis_server, resolved=1)
     for token, content, status, words in (
             (resolved, b"x", 423, f"Обращение {1000 + number} уже закрыто"), (ticket[0], b"", 400, "Отправленный файл пуст."),
-            (seed_ticket(redis_server, attempts=0)[0], b"x", 423, "Ссылка больше не действует"),
+            (seed_ticket(redis_server, attempts=0)[0], b"x", 423, "её срок истёк или все загрузки израсходованы"),
             (seed_ticket(redis_server, max_bytes=3)[0], b"long", 413, "Файл больше 3 байт"),
-            (ticket[0], b"four", 201, f"Обращение {1000 + ticket[1]}, осталось загрузок: ")):
+            (ticket[0], b"four", 200, f"<dd>{1000 + ticket[1]}</dd>")):
         answer = send_form(gateway, token, "ru", content, "a&b<i>{number}.log")
         assert answer.status_code == status and words in answer.text, answer.text
         assert "{" not in answer.text and "<i>" not in answer.text
-    assert "получено 4 байт, SHA-256 " in answer.text
+    assert "Получено</h1>" in answer.text and "<dd>4</dd>" in answer.text and hashlib.sha256(b"four").hexdigest() in answer.text

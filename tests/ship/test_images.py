@@ -42,7 +42,7 @@ def test_holds_the_program_and_nothing_to_play_with(files, service):
     assert programs == {f"bin/{service}"}
     assert "etc/ssl/certs/ca-certificates.crt" in files
     assert not [name for name, entry in files.items() if entry.mode & 0o6000 and entry.isfile()]
-    page = {"upload-gw": "web/upload-gw/upload.html", "admin-api": "web/admin-api/index.html"}[service]
+    page = {"upload-gw": "web/upload-gw/page.en.html", "admin-api": "web/admin-api/index.html"}[service]
     assert page in files
 
 

@@ -2,17 +2,18 @@
 import { mount } from 'svelte';
 import { followTheme } from '../../../../shared/web/theme';
 import App from './App.svelte';
-import { tokenIn } from './status';
+import { tokenIn, typedIn } from './status';
 import './style.scss';
 
 followTheme();
 
 // The fragment reaches no server: a token that came in the path or the query moves there.
-const given = tokenIn(location.hash) ?? tokenIn(location.pathname) ?? tokenIn(location.search);
+const given = tokenIn(location.hash || typedIn(location));
 if (given && location.pathname + location.search !== '/u/') history.replaceState(null, '', `/u/#${given}`);
 
 const target = document.getElementById('app');
 if (target) {
   target.replaceChildren();
+  document.querySelector('noscript')?.remove(); // not for this browser
   mount(App, { target });
 }

@@ -34,7 +34,7 @@ const BY_CODE: Record<string, [Key, boolean]> = {
   attempts_in_use: ['err_in_use', true],
   upload_held: ['waiting', true],
   upload_taken: ['err_taken', false],
-  expired: ['err_expired', false],
+  expired: ['err_closed', false],
   ticket_gone: ['err_gone', false],
   name_too_long: ['err_name', false],
   name_missing: ['err_name', false],
@@ -49,7 +49,7 @@ const BY_STATUS: Record<number, [Key, boolean]> = {
   409: ['waiting', true],
   410: ['err_gone', false],
   413: ['err_too_large', false],
-  423: ['err_expired', false],
+  423: ['err_closed', false],
   429: ['err_rate', false],
   460: ['waiting', true],
   500: ['waiting', true],
@@ -72,10 +72,28 @@ export function troubleOf(refusal: Refusal): Trouble {
 
 /** The token in the shapes people paste it in, or null. */
 export function tokenIn(text: string): string | null {
-  const found = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i.exec(text);
-  if (!found) return null;
-  const hex = found[0].replaceAll('-', '').toLowerCase();
+  const found = /(?:^|[^0-9a-f])([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})(?![0-9a-f])/i.exec(text);
+  if (!found?.[1]) return null;
+  const hex = found[1].replaceAll('-', '').toLowerCase();
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** What an address has where the token belongs, should it be none. */
+export function typedIn(place: { hash: string; pathname: string; search: string }): string {
+  const path = place.pathname.startsWith('/u/') ? place.pathname.slice(3) : '';
+  const given = place.hash.slice(1) || path || (new URLSearchParams(place.search).get('token') ?? '');
+  try {
+    return decodeURIComponent(given);
+  } catch {
+    return given;
+  }
+}
+
+/** Why there is no token in what was given, in the words of its key. */
+export function faultOf(text: string): { key: Key; count: number } {
+  const part = text.replace(/[\s/]+$/, '').replace(/^.*[\s/#=]/s, '');
+  const key = !/^[0-9a-f-]+$/i.test(part) || part.length === 36 ? 'token_bad' : part.length < 36 ? 'token_short' : 'token_long';
+  return { key, count: part.length };
 }
 
 export async function refusalOf(answer: Response): Promise<Refusal> {

@@ -14,12 +14,14 @@ const WORDS = {
   ru: (number: number, product: string) => `Пожалуйста, пришлите нам файлы по обращению ${number} (${product}).\n\nОткройте эту ссылку и перетащите их туда:`,
 };
 const FROM_CONSOLE = { en: 'Or from the command line', ru: 'Или из командной строки' };
+const PLAIN = { en: 'If that page stays empty (a browser without JavaScript), open this one', ru: 'Если та страница не открывается (браузер без JavaScript), откройте эту' };
 const UNTIL = { en: 'The link works until', ru: 'Ссылка действует до' };
 
 export function message(base: string, facts: Facts, language: Lang): string {
-  const { link, curl, powershell } = lines(base, facts.token);
+  const { link, plain, curl, powershell } = lines(base, facts.token);
   const parts = [
     `${WORDS[language](facts.number, facts.product)}\n${link}`,
+    `${PLAIN[language]}:\n${plain}`,
     `${FROM_CONSOLE[language]} (curl):\n${curl}`,
     `${FROM_CONSOLE[language]} (PowerShell):\n${powershell}`,
   ];
