@@ -16,8 +16,8 @@ JSON = "Accept: application/json"
 
 
 def address_of(stack, engine, service):
-    networks = engine.inspect(stack.container(service))["NetworkSettings"]["Networks"]
-    return networks[stack.project + "_front"]["IPAddress"]
+    network = engine.inspect(stack.container(service))["NetworkSettings"]["Networks"][stack.project + "_front"]
+    return (network["IPAMConfig"] or {}).get("IPv4Address") or network["IPAddress"]  # the fixed one also while it is down
 
 
 def published(stack, engine, service):
@@ -95,7 +95,7 @@ def master(stack, engine):
     """The service that the sentinels call the master now."""
     done = engine.docker("exec", stack.container("sentinel-1"), "redis-cli", "-p", "26379", "SENTINEL",
                          "get-master-addr-by-name", "logs-collector")
-    return done.stdout.split()[0]
+    return next(name for name in ("redis-1", "redis-2") if address_of(stack, engine, name) == done.stdout.split()[0])
 
 
 def sentinels_agree(stack, engine):
