@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -181,6 +182,115 @@ def test_nothing_is_overwritten(stack, tmp_path):
     done = run("backup", stack.admin, "--to", str(there))
     assert done.returncode == 1 and "never overwrites" in done.stderr
     assert list(there.iterdir()) == []
+
+
+def upload(stack, body):
+    ticket = stack.make_ticket()
+    answer = requests.put(f"{stack.gateway.url}/u/{ticket['token']}/one.bin", data=body, timeout=30, headers=JSON)
+    assert answer.status_code == 201, answer.text
+    stack.wait_archives(ticket, 1)
+
+
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path):
+    if os.geteuid():
+        pytest.skip("only root may mount")
+    where = tmp_path / "small"
+    where.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)], check=True, timeout=20)
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True, timeout=20)
+
+
+def test_full_disk(stack, tmp_path, small_disk, postgres_or_none):
+    """One line says which place is full, and nothing is left there: neither of a backup nor of what was to be restored."""
+    upload(stack, os.urandom(3_000_000))
+    done = run("backup", stack.admin, "--to", str(small_disk / "backup"))
+    assert done.returncode == 1 and f"{small_disk}/backup: no space left there" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == []
+    where = backup(stack, "for-a-small-disk")
+    env = {"DATA_DIR": str(small_disk), "DB_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("small_disk")
+    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    assert done.returncode == 1 and f"{small_disk}: no space left there" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == []
+
+
+def test_backup_into_what_is_backed_up(stack):
+    where = os.path.join(stack.data_dir, "spool", "backup")
+    done = run("backup", stack.admin, "--to", where)
+    assert done.returncode == 1 and "inside of DATA_DIR" in done.stderr and not os.path.exists(where)
+
+
+def test_another_secret_key_is_noticed(stack, tmp_path, postgres_or_none):
+    """Before anything is restored; a former key among the fallbacks will do. Redis need not run."""
+    where = backup(stack, "with-a-key")
+    with open(os.path.join(where, "format"), encoding="ascii") as f:
+        assert stack.admin.env["SECRET_KEY"] not in f.read()
+    env = {"DATA_DIR": str(tmp_path / "data"), "DB_URL": f"sqlite:///{tmp_path}/new.sqlite3", "SECRET_KEY": secrets.token_urlsafe(48)}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("other_key")
+    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    assert done.returncode == 1 and "SECRET_KEY is not the one of the backup" in done.stderr, done.stderr
+    assert not os.path.exists(tmp_path / "data")
+    env["SECRET_KEY_FALLBACKS"] = f"{secrets.token_urlsafe(48)},{stack.admin.env['SECRET_KEY']}"
+    env["REDIS_URL"] = f"unix://{tmp_path}/no-redis"
+    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    assert done.returncode == 0 and "admin-api does so at its start" in done.stdout, done.stdout + done.stderr
+
+
+def test_restored_by_root_it_stays_another_users(stack, postgres_or_none):
+    """What is made in the end for Redis to be told belongs to whose the archives are: admin-api is to start on it."""
+    if os.geteuid():
+        pytest.skip("only root may give files away")
+    where = backup(stack, "of-another-user")
+    subprocess.run(["chown", "-R", "--no-dereference", "nobody:nogroup", where], check=True, timeout=20)
+    os.chmod(stack.directory, 0o711)
+    data = os.path.join(stack.directory, "nobodys")
+    os.mkdir(data)
+    shutil.chown(data, "nobody")
+    env = {"DATA_DIR": data, "DB_URL": f"sqlite:///{data}/db.sqlite3"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("nobodys")
+    redis = Redis(os.path.join(stack.directory, "told"), tcp=True).start()
+    try:
+        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env, REDIS_URL=redis.tcp_url)
+        assert done.returncode == 0, done.stderr
+    finally:
+        redis.stop()
+    made = [os.path.join(place, name) for place, _, names in os.walk(data) for name in names]
+    assert f"{data}/archives/.deletion" in made
+    assert not [path for path in made if os.stat(path).st_uid == 0]
+
+
+def test_password_of_the_database_is_in_no_list_of_processes(stack, tmp_path, postgres_or_none):
+    if not postgres_or_none:
+        pytest.skip("sqlite has none")
+    tools, seen = tmp_path / "tools", tmp_path / "seen"
+    tools.mkdir()
+    for name in ("pg_dump", "pg_restore", "psql"):
+        (tools / name).write_text(f"#!/bin/sh\nprintf '%s\\n' {name} \"$@\" >> {seen}\n"
+                                  f"printf '%s' \"$PGPASSWORD\" > {seen}.password\nexec /usr/bin/{name} \"$@\"\n")
+        (tools / name).chmod(0o755)
+
+    def url(database, address):
+        return address.format(database, f"host={postgres_or_none.directory}")
+
+    def play(name, address):
+        env = {"PATH": f"{tools}:{os.environ['PATH']}"}
+        where = os.path.join(stack.directory, name)
+        assert (done := run("backup", stack.admin, "--to", where, **env, DB_URL=url("lc", address))).returncode == 0, done.stderr
+        postgres_or_none.create_database(name)
+        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env, DB_URL=url(name, address),
+                   DATA_DIR=str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+        assert seen.read_text().count("postgresql://") >= 3
+        assert "cret" not in seen.read_text()
+        assert (tmp_path / "seen.password").read_text() == "s\\e%cret@1/"
+
+    play("by_user", "psql://app:s%5Ce%25cret%401%2F@/{}?{}")
+    play("by_parameter", "postgresql:///{}?password=s%5Ce%25cret%401%2F&user=app&{}")
 
 
 def test_archive_without_its_file(stack):

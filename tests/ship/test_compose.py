@@ -1,12 +1,14 @@
 """The production stack of deploy/compose.yaml: the main job, who reaches whom, drain, restart, secrets, wrong starts."""
 
 import secrets
+import shutil
 
 import pytest
 import requests
 from jobs import download, main_job, upload
 
-from lc import curl
+from lc import curl, django
+from lc.ship import ComposeStack
 from lc.wait import until
 
 COMPOSE_FILE = "compose.yaml"
@@ -90,6 +92,44 @@ def test_everything_is_there_after_down_and_up(stack, make_file, tmp_path):
     stack.wait_known(ticket)
     assert stack.attempts(ticket) == 4
     assert upload(stack, ticket, file).status == 201
+
+
+def test_backup_restored_into_another_stack(stack, engine, make_file, tmp_path):
+    """With secrets of its own, but for the key that the backup needs; nothing of what is there is ever overwritten."""
+    ticket, archive = main_job(stack, make_file(1_000_000), tmp_path)
+    where = str(tmp_path / "backup")
+    stack.deploy("backup", "--to", where)
+    other = ComposeStack(engine, COMPOSE_FILE, str(tmp_path / "other"))
+    try:
+        done = other.deploy("restore", "--from", where, check=False)
+        assert done.returncode == 1 and "SECRET_KEY is not the one of the backup" in done.stderr, done
+        shutil.copyfile(f"{stack.secrets_directory}/secret_key", f"{other.secrets_directory}/secret_key")
+        done = other.deploy("restore", "--from", where, "--verify")
+        assert "up -d" in done.stdout, done
+        other.takes_the_place_of(stack)
+        other.up()
+        assert download(other, archive, str(tmp_path / "again")) == archive["sha256"]
+        other.wait_known(ticket)
+        assert other.attempts(ticket) == stack.attempts(ticket)
+        done = other.deploy("restore", "--from", where, check=False)
+        assert done.returncode == 1 and "a restore is for a new stack" in done.stderr and "down -v" in done.stderr, done
+        other.compose("stop")
+        done = other.deploy("restore", "--from", where, check=False)
+        assert done.returncode == 1 and "overwrites nothing" in done.stderr and "down -v" in done.stderr, done
+    finally:
+        other.close()
+
+
+def test_import_from_the_old_server(stack, tmp_path):
+    """By a container of its own that has the old directory mounted, while the stack runs."""
+    django.make(tmp_path)
+    tmp_path.chmod(0o755)
+    done = stack.compose("run", "--rm", "-T", "--no-deps", "-v", f"{tmp_path}:/old:ro", "admin-api", "import-django",
+                         "--db", "/old/db.sqlite3", "--media", "/old/media")
+    ticket = stack.get("/api/v1/tickets/1001/").json()
+    assert ticket["token"].replace("-", "") == django.TOKENS[1001], done
+    for archive in stack.archives(ticket):
+        assert stack.download(archive).content == django.FILES[f"1001/{archive['name']}"]
 
 
 def test_an_engineer_sees_what_the_stores_do(stack, engine):

@@ -150,3 +150,18 @@ def test_redis_master_killed(stack, engine, make_file):
         else:
             assert stack.archives(ticket) == []
     engine.docker("start", stack.container(fallen))
+
+
+def test_backup_and_restore(stack, make_file, tmp_path):
+    """Of the whole stack, removed with its volumes in between."""
+    ticket, file = stack.make_ticket(), make_file(300_000)
+    assert put(stack, ticket, file).result().status == 201
+    stack.wait_archives(ticket, 1)
+    where = str(tmp_path / "backup")
+    stack.deploy("backup", "--to", where)
+    stack.compose("down", "-v")
+    stack.deploy("restore", "--from", where)
+    stack.up()
+    assert_kept(stack, ticket, [file.sha256])
+    stack.wait_known(ticket)
+    assert put(stack, ticket, file).result().status == 201

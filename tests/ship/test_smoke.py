@@ -1,5 +1,5 @@
-"""Of every run: both images are built, and the main job goes through the production stack and the small one, before and
-after their containers are made anew."""
+"""Of every run: both images are built, and the main job goes through the production stack and the small one; all is there
+when the stack was removed, volumes and all, and a backup of it restored."""
 
 import pytest
 from jobs import download, main_job, upload
@@ -16,7 +16,10 @@ def _stack(engine, images, request):  # pylint: disable=unused-argument
 def test_main_job(stack, make_file, tmp_path):
     file = make_file(30_000_000)
     ticket, archive = main_job(stack, file, tmp_path)
-    stack.compose("down")
+    where = str(tmp_path / "backup")
+    stack.deploy("backup", "--to", where)
+    stack.compose("down", "-v")
+    stack.deploy("restore", "--from", where)
     stack.up()
     assert download(stack, archive, str(tmp_path / "again")) == file.sha256
     stack.wait_known(ticket)

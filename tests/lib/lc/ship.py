@@ -125,11 +125,20 @@ class ComposeStack(Stack):  # pylint: disable=super-init-not-called
         self.admin = Container(self, admin, places[1], places[3])
         self.user = self.api = None
         self.anonymous = requests.Session()
-        self._numbers = itertools.count(1001)
+        self._numbers = itertools.count(3001)  # those of a 0.1.0 (lc.django) are free
 
     def compose(self, *args, timeout=300, **kw):
         return self.engine.run("/usr/bin/docker-compose", "-f", os.path.join(ROOT, "deploy", self.file), *args,
                                env=self.env, timeout=timeout, **kw)
+
+    def deploy(self, script, *args, **kw):
+        """deploy/backup and the like, of this stack."""
+        return self.engine.run(os.path.join(ROOT, "deploy", script), "--compose", os.path.join(ROOT, "deploy", self.file), *args,
+                               env={**self.env, "PATH": f"{os.path.dirname(DOCKER)}:{os.environ['PATH']}"}, **kw)
+
+    def takes_the_place_of(self, other):
+        """Whoever is logged in there is here, once that one's backup was restored."""
+        self.user, self.api = other.user, other.api
 
     def container(self, service, index=1):
         return f"{self.project}_{service}_{index}"
