@@ -59,8 +59,9 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     while (sigwait(&signals, &number) != 0)
         ;
     log_info("admin.stopping", LOG_I("signal", number));
-    status_stop(status);
+    status_drain(status);
     server_stop(server, DRAIN_MS);
+    status_stop(status);
     front_free(front);
     return 0;
 }

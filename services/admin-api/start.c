@@ -256,6 +256,20 @@ int opened_site(struct opened *o, char *why, size_t why_size)
     return err;
 }
 
+int opened_dry_run(struct opened *o, char *why, size_t why_size)
+{
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    if (err < 0 || state == DATABASE_MISSING || state == DATABASE_EMPTY)
+        return err;
+    if (state == DATABASE_OLDER) {
+        snprintf(why, why_size, "DB_URL: the database is of an older release: run admin-api migrate first");
+        return -EINVAL;
+    }
+    return open_database(o, false, why, why_size);
+}
+
 static int check_opened(struct opened *o, enum database_state state, char *why, size_t why_size)
 {
     char reason[REASON] = "";
@@ -284,5 +298,9 @@ int opened_check_database(struct opened *o, char *why, size_t why_size)
 
 int opened_check_storage(struct opened *o, char *why, size_t why_size)
 {
-    return open_storage(o, why, why_size);
+    int err = open_storage(o, why, why_size);
+
+    if (err == 0 && (err = storage_ready(o->storage)) < 0)
+        spool_explain(o->admin.config->data_dir, err, why, why_size);
+    return err;
 }

@@ -25,6 +25,9 @@ int opened_keys(struct opened *o, char *why, size_t why_size) __attribute__((war
 /* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
 int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 
+/* To look at what is there: the database as it is, or none (opened_admin()->db stays NULL) where there is none yet. */
+int opened_dry_run(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+
 /* Reads ADMIN_WEB_DIR. Pages missing where nobody named a directory are only said in the log. */
 int opened_site(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,10 @@
 struct status {
     const struct admin *admin;
     struct server *server; /* NULL: ADMIN_STATUS_LISTEN is off */
-    const struct server *_Atomic api;
+    pthread_mutex_t lock; /* of api: it may end while it is looked at */
+    const struct server *api;
+    bool inherited; /* the next process has the listener too */
+    atomic_bool draining;
 };
 
 /* --- the stores --- */
@@ -34,7 +38,8 @@ struct status {
 static int look_at_database(const struct admin *admin)
 {
     char why[256];
-    return db_ping(admin->db, why, sizeof(why));
+    int err = db_ping(admin->db, why, sizeof(why));
+    return err < 0 ? err : db_writable(admin->db);
 }
 
 static int look_at_redis(const struct admin *admin)
@@ -44,8 +49,7 @@ static int look_at_redis(const struct admin *admin)
 
 static int look_at_storage(const struct admin *admin)
 {
-    struct storage_info info;
-    return storage_info(admin->storage, &info);
+    return storage_ready(admin->storage);
 }
 
 static const struct {
@@ -60,11 +64,12 @@ static const struct {
 
 #define STORES (sizeof(stores) / sizeof(stores[0]))
 
-static bool store_is_up(const struct admin *admin, size_t i)
+/* "ok", or what is wrong. */
+static const char *look_at(const struct admin *admin, size_t i)
 {
-    bool up = stores[i].look(admin) == 0;
-    metric_set(&admin_metrics[stores[i].up], up);
-    return up;
+    int err = stores[i].look(admin);
+    metric_set(&admin_metrics[stores[i].up], err == 0);
+    return err == 0 ? "ok" : err == -ENOSPC ? "full" : err == -EROFS ? "read-only" : "unreachable";
 }
 
 /* --- answers --- */
@@ -101,12 +106,13 @@ static void answer_ready(struct server_call *c, struct status *s)
     bool ready = true;
 
     for (size_t i = 0; i < STORES; ++i) {
-        bool up = store_is_up(s->admin, i);
-        ready &= up;
-        if (json_object_set_new(states, stores[i].name, json_string(up ? "ok" : "unreachable")) < 0)
+        const char *state = look_at(s->admin, i);
+        ready &= strcmp(state, "ok") == 0;
+        if (json_object_set_new(states, stores[i].name, json_string(state)) < 0)
             ready = false;
     }
-    send_json(c, ready ? 200 : 503, json_pack("{s:s,s:o}", "status", ready ? "ok" : "unavailable", "stores", states));
+    const char *status = atomic_load(&s->draining) ? "draining" : ready ? "ok" : "unavailable";
+    send_json(c, strcmp(status, "ok") == 0 ? 200 : 503, json_pack("{s:s,s:o}", "status", status, "stores", states));
 }
 
 /* What is not counted as it happens. */
@@ -114,14 +120,15 @@ static void take_gauges(struct status *s)
 {
     struct storage_info info = {.total = 0};
     struct server_load load = {.connections = 0};
-    const struct server *api = atomic_load(&s->api);
 
     for (size_t i = 0; i < STORES; ++i)
-        (void)store_is_up(s->admin, i);
+        (void)look_at(s->admin, i);
     if (storage_info(s->admin->storage, &info) < 0)
         log_warn("metrics.storage", LOG_S("why", "the storage cannot be looked at"));
-    if (api != NULL)
-        server_load(api, &load);
+    pthread_mutex_lock(&s->lock);
+    if (s->api != NULL)
+        server_load(s->api, &load);
+    pthread_mutex_unlock(&s->lock);
     const struct {
         enum admin_metric id;
         int64_t value;
@@ -246,10 +253,11 @@ int status_start(const struct admin *admin, struct status **out, char *why, size
     snprintf(why, why_size, "out of memory");
     if (s == NULL)
         return -ENOMEM;
+    pthread_mutex_init(&s->lock, NULL);
     s->admin = admin;
     int err =
         strcmp(listen, "off") == 0 ? 0 : inherit_listener(INHERIT_STATUS, &options.listener, reason, sizeof(reason));
-    options.inherited = err == 1;
+    options.inherited = s->inherited = err == 1;
     if (err >= 0 && strcmp(listen, "off") != 0)
         err = server_start(&options, &s->server, reason, sizeof(reason));
     if (err < 0) {
@@ -263,14 +271,31 @@ int status_start(const struct admin *admin, struct status **out, char *why, size
 
 void status_watch(struct status *s, const struct server *api)
 {
-    atomic_store(&s->api, api);
+    pthread_mutex_lock(&s->lock);
+    s->api = api;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void end_listening(struct status *s)
+{
+    if (s->server != NULL)
+        server_stop(s->server, 0);
+    s->server = NULL;
+}
+
+void status_drain(struct status *s)
+{
+    atomic_store(&s->draining, true);
+    status_watch(s, NULL);
+    if (s->inherited)
+        end_listening(s);
 }
 
 void status_stop(struct status *s)
 {
     if (s == NULL)
         return;
-    if (s->server != NULL)
-        server_stop(s->server, 0);
+    end_listening(s);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }

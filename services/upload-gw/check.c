@@ -1,4 +1,5 @@
 /* Answers that need no body: health, tokens, readiness, metrics, and the way to the pages. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,18 +75,28 @@ void check_token(struct conn *c, const struct head *h)
     question_ask(c->lane, hash, &limits, on_status, check);
 }
 
+static const char *storage_state(struct gateway *g)
+{
+    int64_t room = 0;
+    int err = room_left(g->room, &room);
+
+    if (err < 0)
+        return err == -EROFS ? "read-only" : "unreachable";
+    if (room_fails(g->room))
+        return "failing";
+    return room > g->config.storage_reserve ? "ok" : "full"; /* by the same rule no upload is let in */
+}
+
 /* A connection that stands may lead to a server that does not answer: it is asked each time. */
 static void on_pong(void *arg, const redisReply *reply, int err)
 {
     struct conn *c = arg;
-    int64_t room;
-    struct gateway *g = c->lane->gateway;
-    bool redis = err == 0, storage = room_left(g->room, &room) == 0;
+    const char *redis = err == 0 ? "ok" : "unreachable", *storage = storage_state(c->lane->gateway);
+    bool ready = err == 0 && strcmp(storage, "ok") == 0;
+    const char *status = c->lane->draining ? "draining" : ready ? "ok" : "unavailable";
     (void)reply;
-    answer_json(c, redis && storage ? 200 : 503,
-                json_pack("{s:s, s:{s:s, s:s}}", "status", redis && storage ? "ok" : "unavailable", "stores", "redis",
-                          redis ? "ok" : "unreachable", "storage", storage ? "ok" : "unreachable"),
-                NULL);
+    answer_json(c, ready && !c->lane->draining ? 200 : 503,
+                json_pack("{s:s, s:{s:s, s:s}}", "status", status, "stores", "redis", redis, "storage", storage), NULL);
 }
 
 void check_ready(struct conn *c, const struct head *h)

@@ -10,6 +10,7 @@
 #include "proto/records.h"
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/room.h"
 #include "services/upload-gw/upload.h"
 #include "shared/crash/crash.h"
 #include "shared/http/percent.h"
@@ -207,6 +208,7 @@ void publish_tell(struct upload *u)
              LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
              LOG_S("client", u->client), LOG_S("uncounted", u->uncounted ? "redis away" : NULL));
     COUNT(UPLOADS_PUBLISHED);
+    room_wrote(u->lane->gateway->room, true);
     histogram_observe(&gateway_histograms[GATEWAY_HISTOGRAM_UPLOAD], upload_now_us() - u->started_us);
     if (u->uncounted)
         COUNT(UPLOADS_UNCOUNTED);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define LOOK_MS    250
+#define FAILING_MS 10000 /* that one failure counts: nobody sends more to one that is not ready */
 #define SILENCE_MS 5000 /* then what is known is too old to grant anything by */
 
 struct room {
@@ -20,6 +21,7 @@ struct room {
     int64_t free, seen_ms; /* at the last look; monotonic */
     int64_t taken_before;  /* of `taken`, what the last look has seen for certain */
     _Atomic int64_t taken;
+    _Atomic int64_t failed_ms; /* when the storage failed an upload; 0: the last one was kept */
 };
 
 static int64_t now_ms(void)
@@ -99,6 +101,17 @@ int room_left(struct room *r, int64_t *out)
 void room_take(struct room *r, int64_t bytes)
 {
     atomic_fetch_add_explicit(&r->taken, bytes, memory_order_relaxed);
+}
+
+void room_wrote(struct room *r, bool well)
+{
+    atomic_store_explicit(&r->failed_ms, well ? 0 : now_ms(), memory_order_relaxed);
+}
+
+bool room_fails(const struct room *r)
+{
+    int64_t since = atomic_load_explicit(&r->failed_ms, memory_order_relaxed);
+    return since > 0 && now_ms() - since < FAILING_MS;
 }
 
 void room_look(struct room *r)

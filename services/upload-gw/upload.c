@@ -446,6 +446,8 @@ enum upload_step upload_refuse(struct upload *u)
     enum gateway_error e = u->error;
     bool ours = gateway_errors[e].status >= 500, reset = u->reset;
 
+    if (e == GATEWAY_STORAGE && u->sink.error != 0)
+        room_wrote(u->lane->gateway->room, false);
     memcpy(token, u->token, sizeof(token));
     log_write(ours ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "upload.refused",
               LOG_FIELDS(LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_S("reason", gateway_errors[e].id),

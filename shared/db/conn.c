@@ -27,6 +27,8 @@ int conn_failed(struct db_conn *c, int err)
 {
     if (c->in_transaction && c->failed == 0)
         c->failed = err;
+    if (err == -ENOSPC || err == -EROFS)
+        atomic_store(&c->db->refused, err);
     return err;
 }
 
@@ -208,7 +210,12 @@ static int64_t run(struct db_conn *c, const char *sql, const char *letters, cons
         return more;
     while ((more = db_step(&r)) == 1)
         ;
-    return more < 0 ? more : c->db->driver->changed(c->link);
+    if (more < 0)
+        return more;
+    int64_t changed = c->db->driver->changed(c->link);
+    if (changed > 0 && !c->in_transaction)
+        atomic_store_explicit(&c->db->refused, 0, memory_order_relaxed);
+    return changed;
 }
 
 static int query(struct db_conn *c, struct db_rows **out, const char *sql, const char *letters,

@@ -3,6 +3,7 @@
 #define LC_SHARED_DB_CORE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "shared/db/driver.h"
 
@@ -51,6 +52,7 @@ struct db {
     int64_t retry_at_ms;    /* no attempt before, while failures > 0 */
     struct db_fault outage; /* words of the last failed attempt */
     struct counts *counts;  /* has a lock of its own */
+    _Atomic int refused;    /* -ENOSPC or -EROFS: what the last write said; 0: it was done */
 };
 
 /* Connected and alive as far as can be seen, outside a transaction; 0 or -ENOTCONN (or what connecting said). */

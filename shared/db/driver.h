@@ -61,6 +61,9 @@ struct db_driver {
     void (*rollback)(struct db_link *l);               /* also after the server did it by itself */
     int (*script)(struct db_link *l, const char *sql); /* several statements, in a transaction */
 
+    /* What the file system says of itself: 0, -ENOSPC or -EROFS. NULL: it is not ours to see. */
+    int (*disk)(const struct db_place *p);
+
     /* What everybody sees of the database now, outside a transaction: between two equal texts nothing was committed.
      * Empty: it cannot be told. */
     int (*moment)(struct db_link *l, char *out, size_t size);

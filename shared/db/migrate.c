@@ -127,3 +127,13 @@ int db_try_write(struct db *db, char *why, size_t why_size)
     db_release(c);
     return n < 0 ? (int)n : 0;
 }
+
+int db_writable(struct db *db)
+{
+    char why[sizeof(((struct db_fault *)NULL)->error) + 32];
+    int err = db->driver->disk == NULL ? 0 : db->driver->disk(db->place);
+    int refused = atomic_load(&db->refused);
+    if (err < 0 || refused == 0)
+        return err;
+    return db_try_write(db, why, sizeof(why)) == 0 ? 0 : refused;
+}

@@ -68,6 +68,8 @@ static int class_of(const struct db_link *l, int rc)
         return -EEXIST;
     if (reason == ENOSPC || reason == EDQUOT || (is_of_disk && sqlite_place_is_full(l->place)))
         return -ENOSPC;
+    if (reason == EROFS)
+        return -EROFS;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
         if ((rc & 0xff) == classes[i].rc)
             return classes[i].err;
@@ -433,5 +435,6 @@ const struct db_driver db_sqlite = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    .disk = sqlite_place_disk,
     .moment = moment,
 };

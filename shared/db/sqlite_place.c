@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SCHEME "sqlite:///"
+#define LEAST_BYTES ((fsblkcnt_t)64 * 1024) /* less is none: a full file system may have blocks that nobody gets */
 
 /* statfs(2). FUSE is sshfs, GlusterFS, s3fs …: which of them it is cannot be told, so none is trusted. */
 static const struct {
@@ -170,10 +171,17 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
     return 0;
 }
 
-bool sqlite_place_is_full(const struct db_place *p)
+int sqlite_place_disk(const struct db_place *p)
 {
     struct statvfs fs;
-    return statvfs(p->path, &fs) == 0 && fs.f_bavail == 0;
+    if (statvfs(p->path, &fs) < 0) /* that it is away, a statement says */
+        return 0;
+    return fs.f_flag & ST_RDONLY ? -EROFS : fs.f_bavail * fs.f_frsize < LEAST_BYTES ? -ENOSPC : 0;
+}
+
+bool sqlite_place_is_full(const struct db_place *p)
+{
+    return sqlite_place_disk(p) == -ENOSPC;
 }
 
 void sqlite_place_close(struct db_place *p)

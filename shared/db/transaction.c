@@ -33,6 +33,8 @@ static int attempt(struct db_conn *c, enum db_begin kind, int (*body)(struct db_
     conn_end_open(c);
     if (result >= 0 && c->failed == 0 && (err = driver->commit(c->link)) < 0)
         (void)conn_failed(c, err);
+    else if (result > 0 && c->failed == 0)
+        atomic_store_explicit(&c->db->refused, 0, memory_order_relaxed);
     c->in_transaction = false;
     if (result < 0 || c->failed != 0)
         driver->rollback(c->link);

@@ -252,11 +252,22 @@ int spool_discard(struct spool *s, const char *id)
     return unlinkat(s->fds[SPOOL_TMP], id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+#define LEAST_BYTES ((fsblkcnt_t)64 * 1024) /* a full file system may still have some blocks that nobody gets */
+
+/* Some file systems make inodes as they are needed, and say they have none. */
+int spool_fs_state(const struct statvfs *fs)
+{
+    if (fs->f_flag & ST_RDONLY)
+        return -EROFS;
+    return fs->f_bavail * fs->f_frsize < LEAST_BYTES || (fs->f_files > 0 && fs->f_favail == 0) ? -ENOSPC : 0;
+}
+
 int spool_room(struct spool *s, int64_t reserve, int64_t *out)
 {
     struct statvfs fs;
     if (fstatvfs(s->fds[SPOOL_TMP], &fs) < 0)
         return -errno;
-    *out = (int64_t)(fs.f_bavail * fs.f_frsize) - reserve;
-    return 0;
+    int state = spool_fs_state(&fs);
+    *out = (state == -ENOSPC ? 0 : (int64_t)(fs.f_bavail * fs.f_frsize)) - reserve;
+    return state == -EROFS ? state : 0;
 }

@@ -67,7 +67,12 @@ int spool_reopen(struct spool *s, const char *id) __attribute__((warn_unused_res
 /* A published upload has no state any more. */
 void spool_state_remove(struct spool *s, const char *id);
 
-/* Bytes a new upload may still take: free for the service's user minus `reserve`; negative: none. */
+struct statvfs;
+/* What a file system says of itself: 0, -EROFS, or -ENOSPC when there is no room for another file that is
+ * worth its name, or no inode. */
+int spool_fs_state(const struct statvfs *fs);
+/* Bytes a new upload may still take: free for the service's user minus `reserve`; negative, or no more files: none.
+ * -EROFS: mounted to be read only. */
 int spool_room(struct spool *s, int64_t reserve, int64_t *out) __attribute__((warn_unused_result));
 
 #endif

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ import requests
 
 from lc.build import ROOT
 from lc.process import free_port
+from lc.services import Admin
 from lc.wait import until
 
 MONITORING = os.path.join(ROOT, "deploy", "monitoring")
@@ -96,6 +98,24 @@ def test_readiness_names_the_store_that_is_away(stack):
     finally:
         stack.redis.start()
     until(lambda: requests.get(stack.admin.status_url + "/readyz", timeout=10).status_code == 200)
+
+
+def test_readiness_while_draining(tmp_path, redis_server):
+    """A request under way is finished meanwhile; the status listener tells."""
+    service = Admin(tmp_path / "data", redis_server.url, tmp_path / "log").start()
+    try:
+        with socket.create_connection(("127.0.0.1", service.port)) as amid:
+            amid.sendall(b"GET /api/v1/check/health/ HTTP/1.1\r\nHost: localhost\r\n")
+            service.process.popen.terminate()
+            until(lambda: "admin.stopping" in service.process.output(), 5, "the end to begin")
+            ready = requests.get(service.status_url + "/readyz", timeout=5)
+            assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+            assert requests.get(service.status_url + "/metrics", timeout=5).status_code == 200
+            amid.sendall(b"\r\n")
+            assert amid.recv(4096).startswith(b"HTTP/1.1 200")
+        service.process.popen.wait(15)
+    finally:
+        service.close()
 
 
 def test_nothing_else_is_there(stack):

@@ -1,8 +1,10 @@
-"""The gateway on disks that are full, refuse, write half of what they are given, or stand still: the answer says what is
+"""The services on disks that are full, refuse, write half of what they are given, or stand still: the answer says what is
 wrong, nothing is acknowledged that is not kept, health stays honest, and all goes on without a restart."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 import threading
 
@@ -11,14 +13,15 @@ import requests
 
 from lc import curl
 from lc.build import library
+from lc.panel import Account
 from lc.raw import Raw
-from lc.services import Gateway
+from lc.services import Admin, Gateway
 from lc.tickets import seed_ticket
 from lc.wait import until
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "gateway"))
-from disks import Nbd, ext4, need  # noqa: E402
+from disks import Nbd, ext4, need, run  # noqa: E402
 from spool import held, in_progress, published  # noqa: E402
 
 BODY = bytes(range(256)) * 4000  # 1 MB
@@ -64,6 +67,17 @@ def nothing_left(gw, redis_server, ticket):
     until(lambda: held(redis_server, ticket) == 0 and not in_progress(gw), 15, "attempt and spool to be as before")
 
 
+def ready(gw):
+    answer = requests.get(gw.status_url + "/readyz", timeout=5)
+    return answer.status_code, answer.json()["status"], answer.json()["stores"]["storage"]
+
+
+def fill(disk):
+    with contextlib.suppress(OSError), open(disk / "rest", "wb", buffering=0) as f:
+        while f.write(bytes(4096)) == 4096:
+            pass
+
+
 def healthy(gw):
     assert requests.get(gw.url + "/api/v1/check/health/", timeout=2).json() == {"status": "ok"}
 
@@ -86,7 +100,11 @@ def test_full_by_bytes(gateway_at, redis_server, tmp_path, make_file, lane):
         neighbour.write_bytes(bytes(room - (1 << 20)))
         refused(gw, token, make_file(4 << 20))
         nothing_left(gw, redis_server, ticket)
-        neighbour.unlink()
+        fill(disk)
+        until(lambda: ready(gw) == (503, "unavailable", "full"), 10, "readiness to say that the disk is full")
+        assert '"storage":"full"' in gw.run("health", "--ready").stderr
+        for name in ("neighbour", "rest"):
+            (disk / name).unlink()
         until(lambda: put(gw, token).status_code == 201, 15, "room again, without a restart")
         assert [data for data, _ in published(gw).values()] == [BODY]
 
@@ -99,10 +117,24 @@ def test_full_by_inodes(gateway_at, redis_server, tmp_path):
         while os.statvfs(disk).f_ffree > 0:
             (disk / "taken" / str(os.statvfs(disk).f_ffree)).touch()
         says(put(gw, token), 507, "no_space")
+        until(lambda: ready(gw) == (503, "unavailable", "full"), 10, "readiness to say that there are no inodes")
         nothing_left(gw, redis_server, ticket)
         shutil.rmtree(disk / "taken")
         until(lambda: put(gw, token).status_code == 201, 15, "room again, without a restart")
         assert len(published(gw)) == 1
+
+
+def test_mounted_read_only(gateway_at, redis_server, tmp_path):
+    with ext4(tmp_path, "24M") as disk:
+        gw = gateway_at(disk)
+        token, ticket = seed_ticket(redis_server)
+        run("mount", "-o", "remount,ro", str(disk))
+        until(lambda: ready(gw) == (503, "unavailable", "read-only"), 10, "readiness to say so")
+        says(put(gw, token), 500, "storage_failed")
+        nothing_left(gw, redis_server, ticket)
+        run("mount", "-o", "remount,rw", str(disk))
+        until(lambda: put(gw, token).status_code == 201, 15, "writing again, without a restart")
+        assert ready(gw) == (200, "ok", "ok")
 
 
 # --- refusing ---
@@ -125,8 +157,11 @@ def test_refused_once(gateway_at, redis_server, tmp_path, call, error, status, c
     nothing_left(gw, redis_server, ticket)
     assert not published(gw)
     healthy(gw)
+    if status == 500:
+        assert ready(gw) == (503, "unavailable", "failing")
     assert put(gw, token).status_code == 201
     assert [data for data, _ in published(gw).values()] == [BODY]
+    assert ready(gw) == (200, "ok", "ok")
 
 
 def test_resumable_part_refused(gateway_at, redis_server, tmp_path):
@@ -256,3 +291,77 @@ def test_a_reader_that_is_gone_costs_nothing(gateway_at, redis_server, tmp_path)
         nbd.go()
         until(lambda: gw.metrics()["lc_uploads_open"] == 0, 30, "the upload to end")
         assert len(published(gw)) == held(redis_server, ticket)
+
+
+# --- admin-api and its database ---
+
+def cannot_be_written(postgres, disk):
+    if postgres is None:
+        fill(disk)
+        return
+    postgres.rows("ALTER DATABASE shut SET default_transaction_read_only = on", "postgres")
+    postgres.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shut'", "postgres")
+
+
+def try_to_write(admin):
+    """A server tells only who writes: here the audit log of a login."""
+    answer = requests.post(admin.url + "/api/v1/auth/token/", json={"username": "nobody", "password": "x"}, timeout=10)
+    return answer.status_code in (401, 429, 503, 507)
+
+
+def can_be_written(postgres, disk):
+    if postgres is None:
+        (disk / "rest").unlink()
+        return
+    postgres.rows("ALTER DATABASE shut RESET default_transaction_read_only", "postgres")
+    postgres.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shut'", "postgres")
+
+
+@pytest.mark.parametrize("database", ["full sqlite", "read-only postgres"])
+def test_database_that_cannot_be_written(redis_server, tmp_path, request, database):
+    """Reading goes on, whoever asks and however he logged in; readiness, `health` and `check` name what is wrong."""
+    how = database.split()[0]
+    postgres = request.getfixturevalue("postgres") if how == "read-only" else None
+    with ext4(tmp_path, "24M") as disk:
+        admin = Admin(disk, redis_server.url, tmp_path / "admin.log", {"SWEEP_INTERVAL": "300ms"},
+                      postgres.create_database("shut") if postgres else None)
+        admin.start()
+        try:
+            user = Account(admin, "ann", superuser=True)
+            panel = user.panel()
+            token = panel.post("/api/v1/account/access-tokens/", json={"name": "t", "scopes": ["read"]})
+            assert token.status_code == 201, token.text
+            admin.secrets.add(token.json()["token"])
+            used_long_ago = "UPDATE sessions SET last_seen = last_seen - 120000000"  # to be noted again
+            if postgres:
+                postgres.rows(used_long_ago, "shut")
+            else:
+                with contextlib.closing(sqlite3.connect(disk / "admin.sqlite3", timeout=10)) as db, db:
+                    db.execute(used_long_ago)
+            cannot_be_written(postgres, disk)
+            stores = {"database": how, "redis": "ok", "storage": "ok" if postgres else how}
+            until(lambda: try_to_write(admin) and (not_ready(admin) or {}).get("stores") == stores, 15, "readiness to say so")
+            assert f'"database":"{how}"' in admin.run("health", "--ready").stderr
+            checked = admin.run("check")
+            assert checked.returncode == 1 and "database       DB_URL" in checked.stdout, checked.stdout
+            by_token = {"Authorization": "Bearer " + token.json()["token"]}
+            assert requests.get(admin.url + "/api/v1/tickets/", headers=by_token, timeout=10).status_code == 200
+            assert panel.get("/api/v1/tickets/").status_code == 200
+            refused = panel.post("/api/v1/platforms/", json={"name": "a", "pretty_name": "A"})
+            assert refused.status_code == (503 if postgres else 507), refused.text
+            can_be_written(postgres, disk)
+            until(lambda: not not_ready(admin), 10, "to be ready again")
+            again = until(lambda: made(panel), 10, "writing to go on")
+            assert again.json()["name"] == "a"
+        finally:
+            admin.close()
+
+
+def not_ready(admin):
+    answer = requests.get(admin.status_url + "/readyz", timeout=10)
+    return answer.json() if answer.status_code == 503 else None
+
+
+def made(panel):
+    answer = panel.post("/api/v1/platforms/", json={"name": "a", "pretty_name": "A"})
+    return answer if answer.status_code == 201 else None

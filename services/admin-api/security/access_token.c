@@ -1,6 +1,7 @@
 /* Rows of access tokens. What a scope opens is the HTTP side's to say. */
 #include "services/admin-api/security/access_token.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ int access_token_find(struct db_conn *c, const char *token, size_t len, int64_t 
     if (now_us - f.last_used < NOTE_EVERY_US)
         return 1;
     int64_t noted = db_exec(c, security_statement(ACCESS_TOKEN_USED), now_us, f.id);
-    return noted < 0 ? (int)noted : 1;
+    return noted == -ENOTCONN ? (int)noted : 1; /* not noted otherwise is no reason to refuse, as with sessions */
 }
 
 static int read_count(const struct db_rows *r, void *arg)

@@ -69,8 +69,9 @@ int session_find(struct db_conn *c, const char *token, size_t len, const struct 
     *out = f.session;
     if (now_us - f.last_seen < NOTE_EVERY_US && now_us - f.last_seen < limits->idle_us / 4)
         return 1;
-    int err = changed(db_exec(c, security_statement(SESSION_SEEN), now_us, f.session.id));
-    return err < 0 ? err : 1;
+    /* Not noted is no reason to refuse: a database whose disk is full can be read all the same. */
+    int64_t noted = db_exec(c, security_statement(SESSION_SEEN), now_us, f.session.id);
+    return noted == -ENOTCONN ? (int)noted : 1;
 }
 
 int session_keep(struct db_conn *c, int64_t id)

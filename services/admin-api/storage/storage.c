@@ -153,6 +153,12 @@ void storage_after_delete(struct storage *s, struct db_conn *c)
     storage_poke(s); /* for what is left, or failed */
 }
 
+int storage_ready(struct storage *s)
+{
+    struct statvfs fs;
+    return fstatvfs(s->archives, &fs) < 0 ? -errno : spool_fs_state(&fs);
+}
+
 static int run_ping(struct storage *s, struct db_conn *c, void *arg)
 {
     char epoch[64];

@@ -116,12 +116,15 @@ struct storage_info {
     int64_t spooled_oldest_s;  /* how long the oldest upload of the spool waits; 0: there is none */
 };
 int storage_info(struct storage *s, struct storage_info *out) __attribute__((warn_unused_result));
+/* Could it be written, as its file system says: 0, -EROFS, -ENOSPC or another error. For readiness and `check`. */
+int storage_ready(struct storage *s);
 int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and `check` */
 
 /* Compares directories with the database. `report` is called for each finding: what, which upload, what was or would be
  * done. "unknown": in archives/ without a row, moved to the spool, where it is filed unless it was before; "missing": a
  * row without a file; "expired", "orphan", "trash", "abandoned", "doomed": what retention, expiry and deletion remove.
- * Nothing younger than reconcile_age_ms is taken for unknown; "unfiled": what keeps an upload in the spool. A dry run
+ * Nothing younger than reconcile_age_ms is taken for unknown, it is "young"; "damaged": a file of another size than its
+ * row says; "unfiled": what keeps an upload in the spool. A dry run
  * names exactly what the other would remove. A live service beside it does no harm. */
 typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
