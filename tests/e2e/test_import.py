@@ -1,6 +1,7 @@
 """Taking over a Logs Collector 0.1.0: its database and its files, made here as that server made them."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets
@@ -71,8 +72,10 @@ def test_everything_is_taken_over_and_again_nothing_twice(stack, old, make_file)
 
     first = archives[0]
     assert stack.delete(f"/api/v1/archives/{first['id']}/").status_code == 204
-    again = run(stack, old)
-    assert again.returncode == 0 and again.stdout.count("0 taken over") == 4, again.stdout
+    for words in ([], ["--dry-run"]):
+        again = run(stack, old, *words)
+        assert again.returncode == 0 and again.stdout.count("0 taken over") == 4, again.stdout
+        assert f"{len(FILES)} here already" in again.stdout, "the deleted one too"
     assert len(stack.archives(ticket)) + len(stack.archives({"number": 1002})) == len(FILES)  # deleted ones stay deleted
 
 
@@ -101,6 +104,8 @@ def test_what_cannot_be_taken_is_said_and_the_rest_goes_on(stack, old):
         f.write(b"more")
     stack.make_platform("other")
     assert stack.post("/api/v1/tickets/", {"number": 1002, "platform": "other"}).status_code == 201
+    said = run(stack, old, "--dry-run").stdout
+    assert "ticket 1002: there is another ticket of this number" in said and "ticket 1002 would not be taken" in said, said
     done = run(stack, old)
     assert done.returncode == 1
     assert "ticket 1002: there is another ticket of this number" in done.stdout
@@ -112,6 +117,28 @@ def test_what_cannot_be_taken_is_said_and_the_rest_goes_on(stack, old):
     done = run(stack, old)
     assert "1002/a.log: not a plain file" in done.stdout, done.stdout
     stack.delete("/api/v1/platforms/vm6/")
+
+
+def test_user_of_the_same_name_is_said(stack, old):
+    """Not merged with the one of 0.1.0 in silence: by the same moment of joining it is him, else somebody else."""
+    wipe(stack)
+    path = stack.admin.env["DB_URL"].removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:  # somebody joined here, at another moment
+        db.execute("DELETE FROM users WHERE username = 'bob'")
+    stack.admin.create_user("bob", totp=False)
+    for words in (["--dry-run"], []):
+        done = run(stack, old, *words)
+        assert done.returncode == 1 and "user bob: there is another user of this name here" in done.stdout, done.stdout
+    wipe(stack)
+
+
+def test_dry_run_where_nothing_is_makes_nothing(stack, old, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = stack.admin.run("import-django", "--db", old[0], "--media", old[1], "--dry-run",
+                           env={"DATA_DIR": str(empty), "DB_URL": f"sqlite:///{empty}/db.sqlite3"})
+    assert done.returncode == 0 and f"{len(FILES)} taken over" in done.stdout, done.stdout + done.stderr
+    assert not list(empty.iterdir())
 
 
 @pytest.mark.parametrize("args,words", [

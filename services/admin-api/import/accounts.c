@@ -105,6 +105,16 @@ static int add(struct db_conn *c, void *arg)
     return a->secret_len > 0 ? add_second_factor(c, a) : 0;
 }
 
+/* A user of that name: 1 ours from an earlier run, as the moment of joining tells; 0 none; -EEXIST somebody else. */
+static int look_up(struct import *i, const struct account *a)
+{
+    int64_t joined = 0;
+    int found = i->ours == NULL ? 0
+                                : db_one(i->ours, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
+
+    return found == 1 && joined != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
+}
+
 static int take(struct import *i, struct account *a, int totp)
 {
     const char *name = db_text(a->row, OLD_NAME);
@@ -114,13 +124,21 @@ static int take(struct import *i, struct account *a, int totp)
         import_failed(i, "user %s: %s", name, why);
         return 0;
     }
+    int known = look_up(i, a);
+    if (known == -EEXIST)
+        import_failed(i, "user %s: there is another user of this name here, who gets the tickets; rename one of the two",
+                      name);
+    if (known == 1)
+        import_known(i);
+    if (known != 0)
+        return known < 0 && known != -EEXIST ? known : 0;
     int err = i->dry_run ? 0 : db_transaction(i->ours, add, a);
     if (err < 0)
         return err;
     if (i->dry_run || a->created > 0)
         import_taken(i);
     else
-        import_known(i);
+        import_known(i); /* made a moment ago, by somebody else */
     if (totp == -EINVAL && (i->dry_run || a->created > 0))
         import_failed(i, "second factor of %s: its kind is not known here; the user must set up a new one", name);
     return 0;

@@ -57,7 +57,8 @@ static int find_ticket(struct import *i, const struct db_rows *row, struct ticke
 
     if (token_canonical((struct span){text, strlen(text)}, t->token) < 0 || token_hash(t->token, t->hash) < 0)
         return 0;
-    return db_one(i->ours, compare_ticket, t, import_statement(TICKET_FIND), db_int(row, OLD_NUMBER));
+    return i->ours == NULL ? 0
+                           : db_one(i->ours, compare_ticket, t, import_statement(TICKET_FIND), db_int(row, OLD_NUMBER));
 }
 
 /* It is taken all the same: what 0.1.0 has now is all there is. */
@@ -95,12 +96,23 @@ static int adopt(struct import *i, const struct db_rows *r, int64_t ticket_id)
     return 0;
 }
 
-static int try_only(struct import *i, const struct db_rows *r)
+/* `ticket_id` 0: its ticket is yet to come. */
+static int try_only(struct import *i, const struct db_rows *r, int64_t ticket_id)
 {
+    char id[STORAGE_ID_SIZE];
     struct stat st;
+    const char *file = db_text(r, OLD_FILE);
 
-    if (fstatat(i->media, db_text(r, OLD_FILE), &st, 0) < 0)
-        import_failed(i, "archive %s: %s", db_text(r, OLD_FILE), strerror(errno));
+    make_id(r, ticket_id, id);
+    int known = ticket_id == 0 ? 0 : db_one(i->ours, NULL, NULL, import_statement(UPLOAD_FIND), id);
+    if (known < 0)
+        return known;
+    if (known == 1)
+        import_known(i);
+    else if (fstatat(i->media, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        import_failed(i, "archive %s: %s in --media", file, errno == ENOENT ? "no such file" : strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        import_failed(i, "archive %s: not a plain file in --media", file);
     else
         import_taken(i);
     return 0;
@@ -109,16 +121,16 @@ static int try_only(struct import *i, const struct db_rows *r)
 static int each(struct import *i, const struct db_rows *row)
 {
     struct ticket ticket = {.id = 0};
-
-    if (i->dry_run)
-        return try_only(i, row);
     int found = find_ticket(i, row, &ticket);
+
     if (found < 0)
         return found;
+    if (i->dry_run && (ticket.id > 0 || (found == 0 && ticket.hash[0] != '\0')))
+        return try_only(i, row, ticket.id);
     if (ticket.id > 0)
         return adopt(i, row, ticket.id);
-    import_failed(i, "archive %s: its ticket %" PRId64 " was not taken", db_text(row, OLD_FILE),
-                  db_int(row, OLD_NUMBER));
+    import_failed(i, "archive %s: its ticket %" PRId64 " %s", db_text(row, OLD_FILE), db_int(row, OLD_NUMBER),
+                  i->dry_run ? "would not be taken" : "was not taken");
     return 0;
 }
 

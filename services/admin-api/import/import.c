@@ -156,7 +156,7 @@ int import_run(const struct admin *admin, const struct import_options *options, 
         err = check_tables(&i, why, why_size);
     if (err == 0)
         err = open_media(&i, options->media, why, why_size);
-    if (err == 0)
+    if (err == 0 && admin->db != NULL)
         err = db_acquire(admin->db, &i.ours);
     if (err == 0)
         err = run_steps(&i, why, why_size);

@@ -23,13 +23,14 @@ struct import {
     const struct admin *admin;
     struct db *old_db;
     struct db_conn *old, *beside; /* two, since one query at a time runs on a connection */
-    struct db_conn *ours;
+    struct db_conn *ours; /* NULL in a dry run where nothing is yet */
     int media; /* directory */
     bool dry_run;
     int64_t taken, known, failed; /* of the step under way */
 };
 
-/* 0: everything is taken over; 1: something could not be, and was said; negative: it could not go on. */
+/* A dry run changes nothing, and needs no database of ours.
+ * 0: everything is taken over; 1: something could not be, and was said; negative: it could not go on. */
 int import_run(const struct admin *admin, const struct import_options *options, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 

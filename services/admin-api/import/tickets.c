@@ -9,13 +9,22 @@
 #include "services/admin-api/security/seal.h"
 #include "shared/http/token.h"
 
-#define ATTEMPTS_MAX 10
+#define ATTEMPTS_MAX   10
+#define TOKEN_IS_TAKEN "ticket %" PRId64 ": its token is that of another ticket here"
 
 enum { OLD_NUMBER, OLD_RESOLVED, OLD_NOTE, OLD_TOKEN, OLD_ATTEMPTS, OLD_CREATED, OLD_UPDATED, OLD_PLATFORM, OLD_USER };
 
+/* 1 or 0, as adding it would say. */
+static int would_add_platform(struct import *i, const struct db_rows *row)
+{
+    int found = i->ours == NULL ? 0 : db_one(i->ours, NULL, NULL, import_statement(PLATFORM_FIND), db_text(row, 0));
+    return found < 0 ? found : !found;
+}
+
 static int each_platform(struct import *i, const struct db_rows *row)
 {
-    int64_t added = i->dry_run ? 1 : db_exec(i->ours, import_statement(PLATFORM_ADD), db_text(row, 0), db_text(row, 1));
+    int64_t added = i->dry_run ? would_add_platform(i, row)
+                               : db_exec(i->ours, import_statement(PLATFORM_ADD), db_text(row, 0), db_text(row, 1));
 
     if (added < 0)
         return (int)added;
@@ -44,7 +53,7 @@ static int is_same_token(const struct db_rows *r, void *arg)
 static int may_add(struct import *i, int64_t number, const char *hash)
 {
     const char *same = hash;
-    int found = db_one(i->ours, is_same_token, &same, import_statement(TICKET_FIND), number);
+    int found = i->ours == NULL ? 0 : db_one(i->ours, is_same_token, &same, import_statement(TICKET_FIND), number);
 
     if (found == 0)
         return 1;
@@ -74,12 +83,23 @@ static int add(struct import *i, const struct db_rows *r, const char *token, con
                             import_time(db_text(r, OLD_UPDATED)), db_text(r, OLD_PLATFORM), db_text(r, OLD_USER));
     free(sealed);
     if (added == -EEXIST)
-        import_failed(i, "ticket %" PRId64 ": its token is that of another ticket here", number);
+        import_failed(i, TOKEN_IS_TAKEN, number);
     else if (added == 0)
         import_failed(i, "ticket %" PRId64 ": its platform %s is missing", number, db_text(r, OLD_PLATFORM));
     else if (added > 0)
         import_taken(i);
     return added < 0 && added != -EEXIST ? (int)added : 0;
+}
+
+static int try_only(struct import *i, int64_t number, const char *hash)
+{
+    int found = i->ours == NULL ? 0 : db_one(i->ours, NULL, NULL, import_statement(TICKET_BY_TOKEN), hash);
+
+    if (found == 1)
+        import_failed(i, TOKEN_IS_TAKEN, number);
+    else if (found == 0)
+        import_taken(i);
+    return found < 0 ? found : 0;
 }
 
 static int each_ticket(struct import *i, const struct db_rows *row)
@@ -94,11 +114,7 @@ static int each_ticket(struct import *i, const struct db_rows *row)
     int may = may_add(i, db_int(row, OLD_NUMBER), hash);
     if (may < 1)
         return may;
-    if (i->dry_run) {
-        import_taken(i);
-        return 0;
-    }
-    return add(i, row, token, hash);
+    return i->dry_run ? try_only(i, db_int(row, OLD_NUMBER), hash) : add(i, row, token, hash);
 }
 
 int import_tickets(struct import *i)
