@@ -64,7 +64,7 @@ struct lane {
     char box[SPOOL_ID_SIZE];                      /* where they ask */
     unsigned long holders;                        /* requests so far that wanted to hold one */
     struct sock *listener, *status_listener;      /* status: lane 0 only */
-    struct loop_timer accept_pause, drain_look;
+    struct loop_timer accept_pause, drain_look, end;
     struct conn *conns; /* all open ones */
     unsigned conn_count;
     struct handshakes handshakes; /* under way, the oldest first */

@@ -17,6 +17,7 @@
 #include "shared/loop/pages.h"
 
 #define DRAIN_LOOK_MS 100
+#define EXPIRED_MS    2000 /* for what is stopped to be discarded */
 
 static const char *const asset_headers[] = {"X-Content-Type-Options: nosniff",
                                             "X-Frame-Options: DENY",
@@ -140,11 +141,24 @@ static void on_drain(struct loop_message *m)
     on_look(&lane->drain_look);
 }
 
+static void on_end(struct loop_timer *t)
+{
+    struct lane *lane = (struct lane *)(void *)((char *)t - offsetof(struct lane, end));
+    loop_stop(lane->loop);
+}
+
+/* What cannot be gone on with elsewhere is discarded and told so now: what it had stored would lie there for
+ * UPLOAD_EXPIRY, and its attempt wait for the lease. */
 static void on_expire(struct loop_message *m)
 {
     struct lane *lane = (struct lane *)(void *)((char *)m - offsetof(struct lane, expire));
     log_warn("drain.expired", LOG_I("connections", lane->conn_count));
-    loop_stop(lane->loop);
+    for (struct conn *c = lane->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        if (c->upload != NULL && c->upload->tus == NULL)
+            upload_stop(c->upload, GATEWAY_UNAVAILABLE);
+    }
+    loop_timer_start(lane->loop, &lane->end, EXPIRED_MS, on_end);
 }
 
 void lane_drain(struct lane *lane)

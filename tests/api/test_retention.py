@@ -208,3 +208,18 @@ def test_wrong_setting_is_refused(stack):
     for name in ("RETENTION_ALL", "RETENTION_RESOLVED"):
         refused = stack.admin.run("check", env={name: "soon"})
         assert refused.returncode != 0 and name in refused.stdout + refused.stderr
+
+
+def test_cleanup_finds_a_file_cut_short_and_names_who_is_too_young(stack):
+    ticket = stack.make_ticket(platform="keeps")
+    cut = send(stack, ticket)
+    stack.wait_archives(ticket, 1)
+    path = os.path.join(where(stack, cut), "data")
+    os.truncate(path, 10)
+    assert re.search(r"10 bytes, its row says 1000; restore it", cleanup(stack, "--dry-run")["damaged"][cut])
+    stray = secrets.token_hex(16)
+    os.makedirs(where(stack, stray))
+    said = cleanup(stack, "--dry-run", RECONCILE_AGE="1h")["young"]
+    assert list(said) == [stray] and re.match(r"left until 20\d\d-.*Z: younger than RECONCILE_AGE", said[stray])
+    until(lambda: stray in cleanup(stack, "--dry-run").get("unknown", {}), what="it to be old enough")
+    os.rmdir(where(stack, stray))

@@ -294,10 +294,29 @@ def test_drains(gw, redis):
     until(lambda: held(redis, ticket) == 1, 5, "the lease")
     gw.process.popen.terminate()
     assert idle.answer() is None
+    ready = requests.get(gw.status_url + "/readyz", timeout=5)
+    assert (ready.status_code, ready.json()["status"]) == (503, "draining")
     answer = raw.send("def").answer()
     assert answer.status == 201 and answer.headers["connection"] == "close"
     gw.process.popen.wait(10)
     gw.process.popen = None
+
+
+def test_drain_that_expires_leaves_nothing(tmp_path, redis):
+    """Of a body that still was on its way: the sender is told, the attempt is back, nothing stays in the spool."""
+    gw = Gateway(tmp_path / "data", redis.url, tmp_path / "log", {"DRAIN_TIMEOUT": "200ms", "UPLOAD_LEASE": "1h"}).start()
+    token, ticket = seed_ticket(redis, attempts=1)
+    try:
+        raw = begin(gw, token)
+        until(lambda: held(redis, ticket) == 1 and in_progress(gw), 5, "the upload")
+        gw.process.popen.terminate()
+        answer = raw.answer()
+        assert answer.status == 503 and "drain.expired" in gw.process.output()
+        gw.process.popen.wait(10)
+        assert held(redis, ticket) == 0 and not in_progress(gw)
+    finally:
+        gw.process.popen = None
+        gw.close()
 
 
 def test_redis_forgets_amid_a_resumable_upload(tmp_path, redis):

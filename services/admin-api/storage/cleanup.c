@@ -42,6 +42,17 @@ static int is_unheard(struct cleanup *k, const char *id)
     return err == 0 && strcmp(m.method, STORAGE_METHOD_API) != 0;
 }
 
+/* Perhaps its row is being written. */
+static void tell_young(struct cleanup *k, const char *id, int64_t due)
+{
+    char said[96], when[32];
+    const time_t until = (time_t)due;
+    struct tm tm;
+    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
+    snprintf(said, sizeof(said), "left until %s: younger than RECONCILE_AGE, run it again then", when);
+    tell(k, "young", id, said, said);
+}
+
 static int on_archive(void *arg, const char *id)
 {
     struct cleanup *k = arg;
@@ -49,9 +60,13 @@ static int on_archive(void *arg, const char *id)
     int known = db_one(k->conn, NULL, NULL, storage_statement(DIRECTORY_KNOWN), id);
     if (known != 0)
         return k->error = known < 0 ? known : 0;
-    if (fstatat(k->shelf, id, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (time(NULL) - st.st_ctime) * 1000 < k->storage->options.reconcile_age_ms)
-        return 0; /* perhaps its row is being written */
+    if (fstatat(k->shelf, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    int64_t due = st.st_ctime + (k->storage->options.reconcile_age_ms + 999) / 1000;
+    if (time(NULL) < due) {
+        tell_young(k, id, due);
+        return 0;
+    }
     int unheard = is_unheard(k, id);
     if (unheard < 0)
         return k->error = unheard;
@@ -145,9 +160,25 @@ static int look_at_doomed(struct cleanup *k)
     return more;
 }
 
+static void look_at_file(struct cleanup *k, const char *id, int64_t recorded)
+{
+    char said[160];
+    int64_t size = 0;
+    int fd = storage_open_archive(k->storage, id, &size);
+    if (fd < 0)
+        tell(k, "missing", id, "left: its row has no file", "left: its row has no file");
+    else
+        close(fd);
+    if (fd < 0 || size == recorded)
+        return;
+    snprintf(said, sizeof(said), "left: its file has %lld bytes, its row says %lld; restore it from a backup",
+             (long long)size, (long long)recorded);
+    tell(k, "damaged", id, said, said);
+}
+
 static int look_at_rows(struct cleanup *k)
 {
-    int64_t after = 0, ids[PAGE];
+    int64_t after = 0, ids[PAGE], sizes[PAGE];
     char uploads[PAGE][STORAGE_ID_SIZE];
     size_t count;
     do {
@@ -158,17 +189,13 @@ static int look_at_rows(struct cleanup *k)
         for (count = 0; (more = db_step(rows)) == 1 && count < PAGE; ++count) {
             ids[count] = db_int(rows, 0);
             snprintf(uploads[count], STORAGE_ID_SIZE, "%s", db_text(rows, 1));
+            sizes[count] = db_int(rows, 2);
         }
         db_rows_free(rows);
         if (more < 0)
             return more;
         for (size_t i = 0; i < count; ++i) {
-            int64_t size;
-            int fd = storage_open_archive(k->storage, uploads[i], &size);
-            if (fd >= 0)
-                close(fd);
-            else
-                tell(k, "missing", uploads[i], "left: its row has no file", "left: its row has no file");
+            look_at_file(k, uploads[i], sizes[i]);
             after = ids[i];
         }
     } while (count == PAGE);
