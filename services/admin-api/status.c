@@ -27,7 +27,7 @@
 struct status {
     const struct admin *admin;
     struct server *server; /* NULL: ADMIN_STATUS_LISTEN is off */
-    pthread_mutex_t lock; /* of api: it may end while it is looked at */
+    pthread_mutex_t lock;  /* of api: it may end while it is looked at */
     const struct server *api;
     bool inherited; /* the next process has the listener too */
     atomic_bool draining;
@@ -214,9 +214,10 @@ static void on_overload(struct server_call *c, void *arg)
     server_status(c, 503);
 }
 
-static const char *on_refusal(int status, const char **type, void *arg)
+static const char *on_refusal(int status, const char *peer, const char **type, void *arg)
 {
     (void)status;
+    (void)peer;
     (void)type;
     (void)arg;
     return NULL;

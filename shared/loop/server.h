@@ -25,9 +25,9 @@ struct server_callbacks {
     bool (*on_call)(struct server_call *c, void *arg);
     void (*on_job)(struct server_call *c, void *arg);      /* worker: answers it */
     void (*on_overload)(struct server_call *c, void *arg); /* loop thread: too many jobs wait; answers it */
-    /* Loop thread: H2O refused the request before it became a call (400, 413 and the like): the status in, the body
-     * out. Static text; NULL keeps H2O's. */
-    const char *(*on_refusal)(int status, const char **content_type, void *arg);
+    /* Loop thread: H2O refused the request before it became a call (400, 413 and the like): the status and the peer's
+     * address in, the body out. Static text; NULL keeps H2O's. */
+    const char *(*on_refusal)(int status, const char *peer, const char **content_type, void *arg);
     /* What such answers carry besides, static; the last row is all NULL. NULL: nothing. */
     const struct server_header_row *refusal_headers;
     /* Loop thread, once per call after its last byte was sent or its connection died: frees server_data. */

@@ -63,20 +63,21 @@ static int copy_body(struct server_call *c, const h2o_req_t *req)
     return 0;
 }
 
-static void copy_peer(struct server_call *c, const h2o_req_t *req)
+void peer_of(h2o_conn_t *conn, char out[PEER_SIZE])
 {
     struct sockaddr_storage address;
     const struct sockaddr_in *v4 = (const void *)&address;
     const struct sockaddr_in6 *v6 = (const void *)&address;
 
-    if (req->conn->callbacks->get_peername(req->conn, (void *)&address) == 0)
+    out[0] = '\0';
+    if (conn->callbacks->get_peername(conn, (void *)&address) == 0)
         return;
     if (address.ss_family == AF_INET)
-        inet_ntop(AF_INET, &v4->sin_addr, c->peer, sizeof(c->peer));
+        inet_ntop(AF_INET, &v4->sin_addr, out, PEER_SIZE);
     else if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, c->peer, sizeof(c->peer));
+        inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, out, PEER_SIZE);
     else if (address.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &v6->sin6_addr, c->peer, sizeof(c->peer));
+        inet_ntop(AF_INET6, &v6->sin6_addr, out, PEER_SIZE);
 }
 
 struct link { /* in the request's pool */
@@ -104,7 +105,7 @@ struct server_call *call_new(struct server_loop *home, h2o_req_t *req)
         free(c);
         return NULL;
     }
-    copy_peer(c, req);
+    peer_of(req->conn, c->peer);
     c->is_head = strcmp(c->method, "HEAD") == 0;
     c->status = 500;
     c->req = req;

@@ -9,6 +9,7 @@
 #include "shared/loop/server.h"
 
 #define SERVER_MAX_HEADERS 24
+#define PEER_SIZE          INET6_ADDRSTRLEN
 
 struct server_loop {
     struct server *server;
@@ -35,7 +36,7 @@ struct server_call {
     /* the request */
     char *text; /* one block that everything below points into */
     const char *method, *target, *host;
-    char peer[INET6_ADDRSTRLEN];
+    char peer[PEER_SIZE];
     struct head_field *fields;
     size_t field_count;
     char *body;
@@ -84,5 +85,7 @@ bool head_is_strict(h2o_req_t *req) __attribute__((warn_unused_result));
 
 /* server_refusal.c: answers of H2O's own in our words, and a linger so that they arrive */
 void refusal_register(h2o_hostconf_t *host, struct server_loop *home);
+
+void peer_of(h2o_conn_t *conn, char out[PEER_SIZE]); /* the address of the other end; "" where it has none */
 
 #endif

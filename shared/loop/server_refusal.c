@@ -125,6 +125,13 @@ static void add_headers(h2o_req_t *req, const struct server_header_row *row)
     }
 }
 
+static const char *ask_for_words(h2o_req_t *req, const struct server_options *o, const char **type)
+{
+    char peer[PEER_SIZE];
+    peer_of(req->conn, peer);
+    return o->callbacks->on_refusal(req->res.status, peer, type, o->arg);
+}
+
 static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 {
     struct server_loop *home = ((struct refusal *)filter)->home;
@@ -133,7 +140,7 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
     const char *body = NULL;
 
     if (req->_generator->proceed == NULL) /* not a call's */
-        body = o->callbacks->on_refusal(req->res.status, &type, o->arg);
+        body = ask_for_words(req, o, &type);
     if (body != NULL) {
         struct words *w = (struct words *)h2o_add_ostream(req, sizeof(*w), slot);
         w->super.do_send = send_words;

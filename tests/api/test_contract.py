@@ -7,6 +7,7 @@ import requests
 
 from lc.raw import exchange
 from lc.rest import SECURITY, expect
+from lc.wait import until
 
 NOT_FOUND = {"detail": "Not found."}
 ANONYMOUS = {"detail": "Authentication credentials were not provided."}
@@ -230,12 +231,20 @@ def test_no_cross_origin_access(rest, origin):
                                   "GET /api/v1/tickets/?%zz=1 HTTP/1.1\r\nHost: a\r\n\r\n",
                                   "POST /api/v1/platforms/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n",
                                   "GET /api/v1/tickets/ HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+                                  "GET /api/v1/tickets/ HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
                                   "GET /api/v1/%ff/ HTTP/1.1\r\nHost: a\r\n\r\n",
                                   "POST /api/v1/platforms/ HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 2\r\n"
                                   "\r\n{}"])
 def test_refusals_before_routing_have_the_headers_too(stack, head):
+    before = stack.admin.metrics()
     answer = exchange(stack.admin.port, head, method=head.split()[0])
     assert 400 <= answer.status < 500
+    counted = 'lc_admin_requests_total{class="4xx"}'
+    until(lambda: stack.admin.metrics()[counted] == before[counted] + 1, what="the refusal to be counted")
+    if "X: b" in head or "Length: x" in head or "Expect" in head:
+        malformed = "lc_admin_requests_malformed_total"
+        assert stack.admin.metrics()[malformed] == before[malformed] + 1
+        assert re.search(r"request.refused status=4\d\d client=127.0.0.1", stack.admin.process.output())
     for name, value in SECURITY.items():
         assert answer.headers.get(name.lower()) == value, name
     assert "allow" in answer.headers

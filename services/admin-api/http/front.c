@@ -273,9 +273,16 @@ static void on_job(struct server_call *c, void *arg)
 
 /* --- what stays behind --- */
 
-static const char *on_refusal(int status, const char **type, void *arg)
+/* What is refused before it is a request: no row, no method, nothing that could be trusted of it. */
+static const char *on_refusal(int status, const char *peer, const char **type, void *arg)
 {
     struct front *f = arg;
+
+    if (status >= 400) {
+        ADMIN_COUNT(REQUESTS_MALFORMED);
+        metric_add(&admin_metrics[status >= 500 ? ADMIN_METRIC_REQUESTS_5XX : ADMIN_METRIC_REQUESTS_4XX], 1);
+        log_info("request.refused", LOG_I("status", status), LOG_S("client", peer));
+    }
 
     *type = "application/json";
     for (size_t i = 0; i < sizeof(refusal_rows) / sizeof(refusal_rows[0]); ++i)
