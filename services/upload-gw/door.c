@@ -17,6 +17,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/networks.h"
 #include "shared/log/log.h"
+#include "shared/net/address.h"
 #include "shared/net/cidr.h"
 #include "shared/net/inherit.h"
 
@@ -60,7 +61,7 @@ static int bind_address(const struct addrinfo *a, char *why, size_t why_size)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
         int err = -errno;
-        snprintf(why, why_size, "%s", err == -EADDRINUSE ? "another process listens there already" : strerror(-err));
+        snprintf(why, why_size, "%s", address_listen_advice(err));
         close(fd);
         return err;
     }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "shared/loop/server_internal.h"
+#include "shared/net/address.h"
 
 #define BACKLOG        511
 #define PAUSE_MS       100   /* of accepting, when descriptors or places are out */
@@ -261,8 +262,7 @@ static int listen_on(const char *text, char *why, size_t why_size)
     int fd = bind_one(found);
     freeaddrinfo(found);
     if (fd < 0)
-        snprintf(why, why_size, "cannot listen on %s: %s", text,
-                 fd == -EADDRINUSE ? "another process listens there already" : strerror(-fd));
+        snprintf(why, why_size, "cannot listen on %s: %s", text, address_listen_advice(fd));
     return fd;
 }
 

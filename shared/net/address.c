@@ -78,3 +78,17 @@ void address_net_of(const char *text, char out[ADDRESS_NET_SIZE])
     address_text(&a, base);
     snprintf(out, ADDRESS_NET_SIZE, "%s/%d", base, v4 ? 32 : 64);
 }
+
+const char *address_listen_advice(int err)
+{
+    switch (err) {
+    case -EADDRINUSE:
+        return "another process listens there already";
+    case -EADDRNOTAVAIL:
+        return "this machine has no such address: give one of its own, or 0.0.0.0 for all";
+    case -EACCES:
+        return "this user may not take a port below 1024: give a higher one, or the capability CAP_NET_BIND_SERVICE";
+    default:
+        return strerrordesc_np(-err);
+    }
+}

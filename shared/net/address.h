@@ -29,4 +29,7 @@ void address_text(const struct address *a, char out[ADDRESS_TEXT_SIZE]);
  * as the name of a local peer, stands for itself, cut to fit. */
 void address_net_of(const char *text, char out[ADDRESS_NET_SIZE]);
 
+/* What is wrong with an address that cannot be listened on, by the negative errno of bind(2), and what to do. */
+const char *address_listen_advice(int err);
+
 #endif

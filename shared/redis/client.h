@@ -36,6 +36,8 @@ redisReply *redis_client_wait(struct redis_client *c, unsigned timeout_ms, int *
 /* What start-up checks: 0; -ENOTSUP Redis Cluster; -EINVAL maxmemory-policy is not noeviction; or a connection error;
  * one line in `why` that says what to do. */
 int redis_client_check(struct redis_client *c, char *why, size_t why_size);
+/* What to do about an error that Redis answered, for people; static. */
+const char *redis_client_advice(int err);
 
 /* Server's run_id, 40 hex digits; 0 or negative errno. A change means a restart or failover. */
 int redis_client_run_id(struct redis_client *c, char out[41]);

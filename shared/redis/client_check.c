@@ -20,7 +20,7 @@ static redisReply *info(struct redis_client *c, const char *section, int *err)
     return r;
 }
 
-static const char *advice(int err)
+const char *redis_client_advice(int err)
 {
     switch (err) {
     case -EACCES:
@@ -31,11 +31,30 @@ static const char *advice(int err)
         return "the server is a replica: name the master or the sentinels in REDIS_URL";
     case -EBUSY:
         return "Redis is loading its data or busy with a script: try again soon";
+    case -ENOMEM:
+        return "Redis has no memory left within its maxmemory: raise it, or give it a server of its own";
+    case -ERANGE:
+        return "the server has no database of that number: correct the end of REDIS_URL, or its setting `databases`";
+    case -EIO:
+        return "Redis refuses writes since it could not save its data: look at its log and its disk";
     case -EPROTO:
         return "what answers there is not Redis, or refused the command: see REDIS_URL";
     default:
         return "cannot reach Redis: start it, or correct REDIS_URL";
     }
+}
+
+/* As every later write: a replica, a full server, and one that could not save refuse it. */
+static int try_write(struct redis_client *c)
+{
+    const char *argv[] = {"SET", "lc:probe", "1", "PX", "1000"};
+    int err;
+    redisReply *r = redis_client_command(c, 5, argv, NULL, &err);
+    if (r == NULL)
+        return err;
+    err = redis_reply_error(r);
+    freeReplyObject(r);
+    return err;
 }
 
 int redis_client_check(struct redis_client *c, char *why, size_t why_size)
@@ -51,12 +70,14 @@ int redis_client_check(struct redis_client *c, char *why, size_t why_size)
             err = -EINVAL;
         freeReplyObject(r);
     }
+    if (err == 0)
+        err = try_write(c);
     if (err == -ENOTSUP)
         snprintf(why, why_size, "Redis Cluster is not supported: use one Redis server, or Sentinel for failover");
     else if (err == -EINVAL)
         snprintf(why, why_size, "Redis may evict tickets and leases: set maxmemory-policy noeviction");
     else if (err < 0)
-        snprintf(why, why_size, "%s (%s)", advice(err), strerror(-err));
+        snprintf(why, why_size, "%s (%s)", redis_client_advice(err), strerror(-err));
     return err;
 }
 

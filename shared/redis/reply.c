@@ -10,10 +10,19 @@ static const struct {
     const char *prefix;
     int err;
 } errors[] = {
-    {"LOADING ", -EBUSY},     {"BUSY ", -EBUSY},       {"READONLY ", -EAGAIN},
-    {"MASTERDOWN ", -EAGAIN}, {"UNBLOCKED ", -EAGAIN}, {"NOAUTH ", -EACCES},
-    {"WRONGPASS ", -EACCES},  {"NOPERM ", -EACCES},    {"ERR invalid password", -EACCES},
-    {"OOM ", -ENOMEM},        {"NOSCRIPT ", -ENOENT},
+    {"LOADING ", -EBUSY},
+    {"BUSY ", -EBUSY},
+    {"READONLY ", -EAGAIN},
+    {"MASTERDOWN ", -EAGAIN},
+    {"UNBLOCKED ", -EAGAIN},
+    {"NOAUTH ", -EACCES},
+    {"WRONGPASS ", -EACCES},
+    {"NOPERM ", -EACCES},
+    {"ERR invalid password", -EACCES},
+    {"OOM ", -ENOMEM},
+    {"NOSCRIPT ", -ENOENT},
+    {"MISCONF ", -EIO},
+    {"ERR DB index is out of range", -ERANGE},
 };
 
 int redis_reply_error(const redisReply *r)

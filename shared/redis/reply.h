@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /* 0 unless an error reply: -EBUSY (LOADING, BUSY), -EAGAIN (READONLY, MASTERDOWN, UNBLOCKED: not the master any more),
- * -EACCES (NOAUTH, WRONGPASS, NOPERM), -ENOMEM (OOM: maxmemory), -ENOENT (NOSCRIPT), otherwise -EPROTO. */
+ * -EACCES (NOAUTH, WRONGPASS, NOPERM), -ENOMEM (OOM: maxmemory), -ENOENT (NOSCRIPT),
+ * -EIO (MISCONF: it could not save), -ERANGE (no database of that number), otherwise -EPROTO. */
 int redis_reply_error(const redisReply *r);
 /* A decimal string or an integer reply; -1 when it is neither. */
 int64_t redis_reply_int(const redisReply *r);

@@ -142,6 +142,33 @@ def test_wrong_password_of_redis(scratch, service):
         locked.stop()
 
 
+@pytest.mark.parametrize("options,url_end,words", [
+    (("--replicaof", "127.0.0.1", "1"), "", "is a replica: name the master"),
+    (("--maxmemory", "100kb", "--maxmemory-policy", "noeviction"), "", "raise it"),
+    ((), "?db=99", "no database of that number")], ids=["replica", "full", "db 99"])
+def test_redis_that_takes_no_writes(scratch, service, options, url_end, words):
+    """It may be mended without us, so that both start; what is wrong and what to do is said at once, and by `check`."""
+    name = f"redis-{service.program}-{words.split()[-1]}"
+    server = Redis(os.path.join(scratch, name), aof=False, extra=options).start()
+    env = {**elsewhere(scratch, service, name + "-data"), "REDIS_URL": server.url + url_end}
+    other = type(service)(env["DATA_DIR"], env["REDIS_URL"], os.path.join(scratch, name + ".log"))
+    try:
+        other.start()
+        assert words in other.process.output(), other.process.output()
+        if service.program == "admin-api":
+            checked_too = other.run("check")
+            assert checked_too.returncode == 1 and words in checked_too.stdout
+    finally:
+        other.close()
+        server.stop()
+
+
+def test_address_of_another_machine(scratch, service):
+    for variable in (service.listen_variable, service.status_variable):
+        said = start_of(service, {**elsewhere(scratch, service, "foreign"), variable: "192.0.2.1:8080"})
+        assert variable in said and "this machine has no such address: give one of its own" in said
+
+
 def test_redis_cluster(scratch, service):
     cluster = Redis(os.path.join(scratch, "cluster-" + service.program), aof=False, tcp=True,
                     extra=("--cluster-enabled", "yes", "--cluster-port", str(free_port()))).start()
