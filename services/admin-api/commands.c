@@ -1,6 +1,7 @@
 /* The table of commands and those that concern the service as a whole; user_commands.c has the accounts. */
 #include "services/admin-api/commands.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -148,6 +149,8 @@ int command_cleanup(const struct command_call *call)
         err = storage_cleanup(call->admin->storage, c, dry_run, on_finding, &found);
         db_release(c);
     }
+    if (err == -ETIME)
+        return command_failed("cleanup refused: the clock cannot be trusted; nothing was changed");
     if (err < 0)
         return command_failed("cleanup stopped: %s; what it said before is done, run it again", strerror(-err));
     printf("%zu finding%s%s\n", found.count, found.count == 1 ? "" : "s", dry_run ? " (nothing was changed)" : "");
@@ -179,7 +182,8 @@ int command_accept_key(const struct command_call *call)
     }
     if (err < 0)
         return command_failed("the database refused: %s", strerror(-err));
-    puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, rotate upload "
+    puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, rotate "
+         "upload "
          "tokens, give web hooks new secrets");
     return 0;
 }

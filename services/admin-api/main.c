@@ -9,6 +9,7 @@
 #include "services/admin-api/commands.h"
 #include "services/admin-api/start.h"
 #include "services/admin-api/webhooks/send.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 
 #define WHY_SIZE 512
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
     int words = 0;
     const char *first = argc > 1 ? argv[1] : "";
 
+    clock_begin();
     if (send_setup() < 0)
         return command_failed("out of memory");
     mallopt(M_ARENA_MAX, 2); /* an arena for each thread would cost more than all requests together */

@@ -188,6 +188,8 @@ static int open_storage(struct opened *o, char *why, size_t why_size)
         .retention_all_ms = config->retention_all,
         .retention_resolved_ms = config->retention_resolved,
         .expiry_ms = config->upload_expiry,
+        .clock_ahead_ms = config->clock_ahead_max,
+        .clock_gap_ms = config->clock_gap_max,
     };
     int err = storage_open(o->admin.db, &options, &o->storage, why, why_size);
     o->admin.storage = err < 0 ? NULL : o->storage;

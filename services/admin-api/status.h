@@ -15,8 +15,8 @@ struct status;
 int status_start(const struct admin *admin, struct status **out, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 void status_watch(struct status *s, const struct server *api);
-/* Before the server it watches stops: /readyz says "draining" from now on, where the listener is this process's alone; one
- * that the next process has too is closed. */
+/* Before the server it watches stops: /readyz says "draining" from now on, where the listener is this process's alone;
+ * one that the next process has too is closed. */
 void status_drain(struct status *s);
 void status_stop(struct status *s); /* NULL is fine */
 

@@ -20,6 +20,7 @@
 #include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 #include "shared/net/cidr.h"
 #include "shared/net/inherit.h"
@@ -323,6 +324,7 @@ int main(int argc, char **argv)
     static struct gateway g;
     char why[WHY_SIZE];
 
+    clock_begin();
     mallopt(M_ARENA_MAX, 2); /* one arena a thread would cost more than all uploads together */
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);

@@ -10,7 +10,7 @@
 
 #define LOOK_MS    250
 #define FAILING_MS 10000 /* that one failure counts: nobody sends more to one that is not ready */
-#define SILENCE_MS 5000 /* then what is known is too old to grant anything by */
+#define SILENCE_MS 5000  /* then what is known is too old to grant anything by */
 
 struct room {
     struct spool *spool;

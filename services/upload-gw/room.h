@@ -18,8 +18,8 @@ int room_new(struct spool *spool, struct room **out) __attribute__((warn_unused_
  * -ETIMEDOUT: the file system has not answered for some seconds. */
 int room_left(struct room *r, int64_t *out) __attribute__((warn_unused_result));
 void room_take(struct room *r, int64_t bytes); /* they were written, or blocks allocated for them */
-void room_wrote(struct room *r, bool well); /* how an upload ended there: kept, or the storage failed it */
-bool room_fails(const struct room *r);      /* the last one failed, not long ago: what a file system does not say itself */
-void room_look(struct room *r);                /* something was removed: look again soon */
+void room_wrote(struct room *r, bool well);    /* how an upload ended there: kept, or the storage failed it */
+bool room_fails(const struct room *r); /* the last one failed, not long ago: what a file system does not say itself */
+void room_look(struct room *r);        /* something was removed: look again soon */
 
 #endif

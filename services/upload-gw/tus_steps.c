@@ -9,6 +9,7 @@
 
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/reservations.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
@@ -88,6 +89,9 @@ static enum gateway_error judge(struct upload *u)
     const struct record_state *s = &t->state;
 
     if (s->expires_us <= upload_now_us()) {
+        int64_t most = u->lane->gateway->config.clock_ahead_max * 1000;
+        if (most > 0 && clock_ahead_us() > most) /* it may be in time: not ours to discard */
+            return GATEWAY_UNAVAILABLE;
         t->discards = true;
         return GATEWAY_TUS_EXPIRED;
     }

@@ -17,8 +17,8 @@
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
-#define WAIT_BYTES    (1 << 20) /* of a fast sender: as much as is worth waking up for */
-#define FEW_BULK      2         /* fast senders: more keep the workers busy */
+#define WAIT_BYTES    (1 << 20)          /* of a fast sender: as much as is worth waking up for */
+#define FEW_BULK      2                  /* fast senders: more keep the workers busy */
 #define FORM_OVERHEAD (INT64_C(1) << 20) /* what a form may add to its file before its length is judged */
 
 static enum upload_step step_over(struct upload *u);

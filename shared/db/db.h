@@ -57,11 +57,11 @@ struct db_migration {
     int number;
     const char *name, *sql;
 };
-/* Writes something that changes nothing, to see whether it can: 0 or negative, with one line in `why`. It must have been
- * migrated. */
+/* Writes something that changes nothing, to see whether it can: 0 or negative, with one line in `why`. It must have
+ * been migrated. */
 int db_try_write(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));
-/* For readiness: could it be written, as far as its disk and the last write say; only when that one was refused is another
- * tried. 0, -ENOSPC or -EROFS. */
+/* For readiness: could it be written, as far as its disk and the last write say; only when that one was refused is
+ * another tried. 0, -ENOSPC or -EROFS. */
 int db_writable(struct db *db) __attribute__((warn_unused_result));
 /* Where it stands, without changing it: *at is the newest migration that it has, 0: none. -EPROTO as above. */
 int db_migrated(struct db *db, const struct db_migration *migrations, size_t count, int *at, char *why, size_t why_size)

@@ -15,8 +15,8 @@ static const struct db_statement find = {"migration_find", "SELECT number FROM s
 static const struct db_statement insert = {
     "migration_insert", "INSERT INTO schema_migrations (number, name, time_applied) VALUES ($1, $2, $3)", "isi", ""};
 
-static const struct db_statement touch = {
-    "migration_touch", "UPDATE schema_migrations SET number = number WHERE number = 1", "", ""};
+static const struct db_statement touch = {"migration_touch",
+                                          "UPDATE schema_migrations SET number = number WHERE number = 1", "", ""};
 
 struct run {
     const struct db_migration *migrations, *current;

@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define SCHEME "sqlite:///"
+#define SCHEME      "sqlite:///"
 #define LEAST_BYTES ((fsblkcnt_t)64 * 1024) /* less is none: a full file system may have blocks that nobody gets */
 
 /* statfs(2). FUSE is sshfs, GlusterFS, s3fs …: which of them it is cannot be told, so none is trusted. */

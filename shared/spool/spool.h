@@ -1,10 +1,9 @@
 /*
  * The spool as the gateway uses it: a maildir for archives. Layout under DATA_DIR:
- *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state, others with a draft at the end
- *   spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api
- *   spool/trash, spool/orphans              admin-api's
- *   archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700
- * Spool directories are 2770, files 0640. Every function returns 0 or -errno and may be called from any thread.
+ *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state, others with a draft at the
+ * end spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api spool/trash,
+ * spool/orphans              admin-api's archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700 Spool directories
+ * are 2770, files 0640. Every function returns 0 or -errno and may be called from any thread.
  */
 #ifndef LC_SHARED_SPOOL_SPOOL_H
 #define LC_SHARED_SPOOL_SPOOL_H
@@ -37,11 +36,13 @@ int spool_create(struct spool *s, const char *id) __attribute__((warn_unused_res
  * fsynced before. After 0 the upload survives anything; after an error nothing of it may be acknowledged. */
 int spool_publish(struct spool *s, const char *id, const void *manifest, size_t len)
     __attribute__((warn_unused_result));
-/* What the manifest will say, written before the commit (not synced: it is for a process that is killed, not for a power
- * cut): an upload that was committed and not published can be published by another. Gone with spool_publish. */
-int spool_draft_write(struct spool *s, const char *id, const void *bytes, size_t len) __attribute__((warn_unused_result));
+/* What the manifest will say, written before the commit (not synced: it is for a process that is killed, not for a
+ * power cut): an upload that was committed and not published can be published by another. Gone with spool_publish. */
+int spool_draft_write(struct spool *s, const char *id, const void *bytes, size_t len)
+    __attribute__((warn_unused_result));
 /* The draft, or the manifest that has taken its place. */
-ssize_t spool_draft_read(struct spool *s, const char *id, void *buffer, size_t size) __attribute__((warn_unused_result));
+ssize_t spool_draft_read(struct spool *s, const char *id, void *buffer, size_t size)
+    __attribute__((warn_unused_result));
 /* Calls `each` with the id of every tmp/<id>, until it returns another value than 0: that, 0 or -errno. */
 int spool_each(struct spool *s, int (*each)(void *arg, const char *id), void *arg) __attribute__((warn_unused_result));
 /* Does new/<id> exist? 1, 0 or -errno. */
@@ -52,10 +53,12 @@ int spool_discard(struct spool *s, const char *id);
 /* --- resumable uploads: tmp/<id>/state tells how much of data counts --- */
 
 /* Reads the state record: its length, -ENOENT: no such upload, -EMSGSIZE. */
-ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size) __attribute__((warn_unused_result));
+ssize_t spool_state_read(struct spool *s, const char *id, void *buffer, size_t size)
+    __attribute__((warn_unused_result));
 /* Replaces it, durably: written beside under a name with the fence, renamed when `still_ours` says so (after all that
  * may take long); -ESTALE: it does not, or a holder with a higher fence has swept our file away. `data`, the file of
- * which it tells, is synced before the rename, so that one commit of the disk's journal serves both; -1: nothing new. */
+ * which it tells, is synced before the rename, so that one commit of the disk's journal serves both; -1: nothing new.
+ */
 int spool_state_write(struct spool *s, const char *id, int64_t fence, const void *bytes, size_t len, int data,
                       int (*still_ours)(void *arg), void *arg) __attribute__((warn_unused_result));
 /* Before the state is read by one who took over without asking: no earlier holder can replace it from here on. */

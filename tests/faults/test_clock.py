@@ -80,3 +80,34 @@ def test_step_in_the_middle(skewed, clock, hours):
     stack.wait_archives(ticket, 3)
     assert stack.attempts(ticket) == 0
     until(lambda: not os.listdir(os.path.join(stack.data_dir, "spool", "tmp")), 10, "an empty spool")
+
+
+def test_clock_far_ahead_removes_nothing(skewed, clock):
+    """By 400 days, while both run and across a restart: neither an archive by its retention nor an unfinished upload by
+    its expiry goes; it is said why, and a row says otherwise."""
+    stack = skewed
+    for service in (stack.admin, stack.gateway):
+        service.stop()
+    stack.admin.env.update(RETENTION_ALL="365d", UPLOAD_EXPIRY="24h", SESSION_LIFETIME="365d", ACCESS_TOKEN_LIFETIME="1d")
+    for service in (stack.admin, stack.gateway):
+        service.start()
+    ticket = stack.make_ticket(attempts=3)
+    answer = requests.put(f"{stack.gateway.url}/u/{ticket['token']}/kept.bin", data=BODY, timeout=30)
+    assert answer.status_code == 201, answer.text
+    stack.wait_archives(ticket, 1)
+    path = tus.path_of(tus.create(stack.gateway.port, ticket["token"], len(BODY), "parts.bin", BODY[:500]))
+    clock.step(400 * 86400)
+    until(lambda: "part=clock" in stack.admin.process.output(), 15, "the clock to be noticed")
+    assert tus.patch(stack.gateway.port, path, 500, BODY[500:]).status == 503
+    refused = stack.admin.run("cleanup", "--dry-run")
+    assert refused.returncode == 1 and "CLOCK_AHEAD_MAX" in refused.stdout, refused.stdout + refused.stderr
+    stack.admin.restart()
+    until(lambda: stack.admin.process.output().count("part=clock") > 1, 15, "the clock to be noticed by a new process")
+    allowed = stack.admin.run("cleanup", "--dry-run", env={"CLOCK_AHEAD_MAX": "0"})
+    assert allowed.returncode == 1 and "CLOCK_GAP_MAX" in allowed.stdout, allowed.stdout
+    allowed = stack.admin.run("cleanup", "--dry-run", env={"CLOCK_AHEAD_MAX": "0", "CLOCK_GAP_MAX": "0"})
+    assert allowed.returncode == 0 and "expired" in allowed.stdout and "abandoned" in allowed.stdout, allowed.stdout
+    clock.step(0)
+    stack.admin.restart()
+    assert tus.patch(stack.gateway.port, path, 500, BODY[500:]).status == 204
+    stack.wait_archives(ticket, 2)

@@ -109,8 +109,8 @@ static int add(struct db_conn *c, void *arg)
 static int look_up(struct import *i, const struct account *a)
 {
     int64_t joined = 0;
-    int found = i->ours == NULL ? 0
-                                : db_one(i->ours, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
+    int found =
+        i->ours == NULL ? 0 : db_one(i->ours, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
 
     return found == 1 && joined != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
 }
@@ -126,8 +126,8 @@ static int take(struct import *i, struct account *a, int totp)
     }
     int known = look_up(i, a);
     if (known == -EEXIST)
-        import_failed(i, "user %s: there is another user of this name here, who gets the tickets; rename one of the two",
-                      name);
+        import_failed(
+            i, "user %s: there is another user of this name here, who gets the tickets; rename one of the two", name);
     if (known == 1)
         import_known(i);
     if (known != 0)

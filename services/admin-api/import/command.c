@@ -40,7 +40,8 @@ int command_import_django(const struct command_call *call)
 
     if (!read_options(call, &options))
         return command_usage("import-django");
-    int err = options.dry_run ? opened_dry_run(call->opened, why, sizeof(why)) : open_all(call->opened, why, sizeof(why));
+    int err =
+        options.dry_run ? opened_dry_run(call->opened, why, sizeof(why)) : open_all(call->opened, why, sizeof(why));
     if (err < 0)
         return command_failed("%s", why);
     err = import_run(call->admin, &options, why, sizeof(why));

@@ -23,8 +23,8 @@ struct import {
     const struct admin *admin;
     struct db *old_db;
     struct db_conn *old, *beside; /* two, since one query at a time runs on a connection */
-    struct db_conn *ours; /* NULL in a dry run where nothing is yet */
-    int media; /* directory */
+    struct db_conn *ours;         /* NULL in a dry run where nothing is yet */
+    int media;                    /* directory */
     bool dry_run;
     int64_t taken, known, failed; /* of the step under way */
 };

@@ -216,7 +216,12 @@ static int catch_up(struct cleanup *k)
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg)
 {
     struct cleanup k = {.storage = s, .conn = c, .dry_run = dry_run, .report = report, .arg = arg};
-    int err = dry_run ? 0 : catch_up(&k);
+    char why[256];
+    int err = clock_check(s, c, s->client, why, sizeof(why));
+    if (err == -ETIME)
+        report(arg, "clock", "-", why);
+    if (err == 0 && !dry_run)
+        err = catch_up(&k);
     if (err == 0)
         err = look_at_expired(&k);
     if (err == 0)

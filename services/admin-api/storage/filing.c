@@ -240,7 +240,7 @@ static int file_now(struct storage *s, struct db_conn *c, int64_t wanted)
     struct sweep_outcome out;
     int err = filing_sweep(s, c, wanted, storage_now_ms() + s->options.filing_wait_ms, &out);
     if (err < 0 || out.cut_short)
-        storage_poke(s); /* the keeper goes on, and says what fails */
+        storage_poke(s);                              /* the keeper goes on, and says what fails */
     return err == -ENOSPC || err == -EROFS ? 0 : err; /* what is filed can be shown all the same */
 }
 

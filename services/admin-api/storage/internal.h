@@ -17,6 +17,7 @@ enum filing_step { FILING_READ, FILING_RECORD, FILING_MOVE, FILING_STEPS };
 enum sweep_part {
     SWEEP_DATABASE,
     SWEEP_FILING,
+    SWEEP_CLOCK,
     SWEEP_RETENTION,
     SWEEP_DELETION,
     SWEEP_PROJECTION,
@@ -49,6 +50,7 @@ struct storage {
     atomic_bool stopping, poked;
     struct sweep_outcome failing[SWEEP_PARTS]; /* of each part last time: said in the log when it changes */
     int64_t reconciled_ms, expired_ms;         /* when it was looked at last */
+    bool clock_is_wrong;                       /* nothing is removed for its age */
     bool strange;                              /* Redis has something of another database: found by a projection */
 };
 
@@ -112,6 +114,9 @@ void lineage_note_told(void); /* Redis was told something that is in the databas
 int lineage_check(struct db_conn *c, struct redis_client *r, bool certain);
 int lineage_begin(struct db_conn *c, struct redis_client *r); /* empties it in any case */
 int lineage_count(struct db_conn *c, struct redis_client *r); /* what was told since the last time */
+
+/* clock.c: may things be removed for their age? 0; -ETIME with a line in `why`; or the database's error. */
+int clock_check(struct storage *s, struct db_conn *c, struct redis_client *r, char *why, size_t why_size);
 
 /* reconcile.c */
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r);

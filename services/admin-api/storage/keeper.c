@@ -3,6 +3,7 @@
  * Whatever is away, it tries again and never ends; a change of state is one line in the log.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,7 +67,7 @@ static void wait_for_work(struct storage *s, bool *subscribed)
 /* One line when a part begins to fail, fails otherwise, or works again. */
 static int note(struct storage *s, enum sweep_part part, const struct sweep_outcome *now)
 {
-    static const char *const names[SWEEP_PARTS] = {"database", "filing",     "retention",
+    static const char *const names[SWEEP_PARTS] = {"database", "filing",     "clock",    "retention",
                                                    "deletion", "projection", "reconcile"};
     struct sweep_outcome *last = s->failing + part;
     bool same = now->error == last->error && strcmp(now->upload_id, last->upload_id) == 0;
@@ -94,14 +95,34 @@ static bool is_time(const struct storage *s, int64_t last_ms)
     return storage_now_ms() - last_ms >= pause;
 }
 
+static int look_at_clock(struct storage *s, struct db_conn *c)
+{
+    struct sweep_outcome now = {.error = 0};
+    now.error = clock_check(s, c, s->client, now.why, sizeof(now.why));
+    s->clock_is_wrong = now.error < 0;
+    return note(s, SWEEP_CLOCK, &now);
+}
+
 static int expire(struct storage *s, struct db_conn *c)
 {
     struct sweep_outcome expired;
     if (!is_time(s, s->expired_ms))
         return 0;
-    (void)retention_sweep(s, c, s->client, &expired);
     s->expired_ms = storage_now_ms();
+    int err = look_at_clock(s, c);
+    if (err < 0)
+        return err;
+    (void)retention_sweep(s, c, s->client, &expired);
     return note(s, SWEEP_RETENTION, &expired);
+}
+
+/* What only Redis answers so is said with what to do about it. */
+static int note_projection(struct storage *s, int err)
+{
+    struct sweep_outcome now = {.error = err};
+    if (err == -ENOMEM || err == -EAGAIN || err == -EACCES || err == -ERANGE)
+        snprintf(now.why, sizeof(now.why), "%s", redis_client_advice(err));
+    return note(s, SWEEP_PROJECTION, &now);
 }
 
 static int sweep(struct storage *s, struct db_conn *c)
@@ -115,8 +136,9 @@ static int sweep(struct storage *s, struct db_conn *c)
     int first = note(s, SWEEP_FILING, &filed);
     int err = note(s, SWEEP_DELETION, &removed);
     first = first < 0 ? first : overdue < 0 ? overdue : err;
-    err = note_error(s, SWEEP_PROJECTION, projection_sweep(s, c, s->client));
+    err = note_projection(s, projection_sweep(s, c, s->client));
     if (err == 0 && is_time(s, s->reconciled_ms)) {
+        (void)look_at_clock(s, c);
         err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
         s->reconciled_ms = storage_now_ms();
     }
@@ -134,10 +156,21 @@ int storage_sweep(struct storage *s)
     return err;
 }
 
+/* Before anything is done, so that a jump behind it is noticed by the next process too. */
+static void note_clock(struct storage *s)
+{
+    struct db_conn *c;
+    if (db_acquire(s->db, &c) < 0)
+        return;
+    (void)look_at_clock(s, c);
+    db_release(c);
+}
+
 static void *keep(void *arg)
 {
     struct storage *s = arg;
     bool subscribed = false;
+    note_clock(s);
     while (!atomic_load(&s->stopping)) {
         if (!subscribed)
             (void)subscribe(s, &subscribed); /* before the sweep: what is published during it calls again */

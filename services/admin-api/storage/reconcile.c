@@ -34,6 +34,8 @@ static int resumable_is_over(struct storage *s, const char *id)
 {
     char bytes[STATE_SIZE];
     struct record_state state;
+    if (s->clock_is_wrong)
+        return 0;
     ssize_t n = spool_state_read(s->spool, id, bytes, sizeof(bytes));
     if (n < 0 || record_state_decode(bytes, (size_t)n, &state) < 0)
         return n < 0 && n != -ENOENT ? 0 : -ENOENT;
@@ -180,6 +182,8 @@ int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r
     do {
         first = scan_page(s, c, r, cursor);
     } while (first == 0 && strcmp(cursor, "0") != 0);
+    if (s->clock_is_wrong)
+        return first;
     err = store_each(spool_tmp_fd(s->spool), on_tmp, s);
     first = first < 0 ? first : err;
     err = reconcile_empty(s);

@@ -26,6 +26,7 @@ struct storage_options {
     int64_t reconcile_age_ms; /* also how long trash is kept */
     bool scans;               /* new archives wait for the malware scan */
     int64_t orphan_retention_ms /* 0: for ever */, expiry_ms;
+    int64_t clock_ahead_ms, clock_gap_ms;            /* what is too much; 0: nothing is */
     int64_t retention_all_ms, retention_resolved_ms; /* 0: for ever; a platform may say otherwise */
 };
 
@@ -55,8 +56,8 @@ void storage_name_freed(struct storage *s, struct db_conn *c, int64_t ticket_id,
 
 /* Inside the transaction that deletes, before its DELETE: notes files to remove and tickets to bury. */
 int storage_doom_archive(struct db_conn *c, int64_t archive_id, int64_t now_us) __attribute__((warn_unused_result));
-/* Inside the transaction that renames or moves an archive, before its UPDATE: Redis hears of the name that is free again,
- * by the sweep if need be. */
+/* Inside the transaction that renames or moves an archive, before its UPDATE: Redis hears of the name that is free
+ * again, by the sweep if need be. */
 int storage_names_changed(struct db_conn *c, int64_t archive_id) __attribute__((warn_unused_result));
 int storage_doom_ticket(struct db_conn *c, int64_t ticket_id, int64_t now_us) __attribute__((warn_unused_result));
 int storage_doom_platform(struct db_conn *c, int64_t platform_id, int64_t now_us) __attribute__((warn_unused_result));
@@ -126,6 +127,7 @@ int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and 
  * Nothing younger than reconcile_age_ms is taken for unknown, it is "young"; "damaged": a file of another size than its
  * row says; "unfiled": what keeps an upload in the spool. A dry run
  * names exactly what the other would remove. A live service beside it does no harm. */
+/* -ETIME: the clock cannot be trusted, as a report of the kind "clock" has said; nothing was done. */
 typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
 /* Clears lc:* in Redis, projects every ticket again and sets a new epoch; where no keeper runs. */

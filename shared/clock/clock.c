@@ -1,0 +1,29 @@
+/* The wall's clock against the monotonic one; see clock.h. */
+#include "shared/clock/clock.h"
+
+#include <time.h>
+
+static int64_t difference_begun;
+
+static int64_t read_us(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* CLOCK_BOOTTIME: a machine that was suspended has not stepped. */
+static int64_t difference(void)
+{
+    return read_us(CLOCK_REALTIME) - read_us(CLOCK_BOOTTIME);
+}
+
+void clock_begin(void)
+{
+    difference_begun = difference();
+}
+
+int64_t clock_ahead_us(void)
+{
+    return difference() - difference_begun;
+}
