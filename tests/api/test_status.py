@@ -1,10 +1,12 @@
 """What operators read: readiness that names each store, metrics that promtool takes, alert rules that use only those."""
 
+import contextlib
 import os
 import re
 import shutil
-import socket
+import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -101,18 +103,22 @@ def test_readiness_names_the_store_that_is_away(stack):
 
 
 def test_readiness_while_draining(tmp_path, redis_server):
-    """A request under way is finished meanwhile; the status listener tells."""
-    service = Admin(tmp_path / "data", redis_server.url, tmp_path / "log").start()
+    """A request under way, a login that waits to write, is finished meanwhile; the status listener tells."""
+    service = Admin(tmp_path / "data", redis_server.url, tmp_path / "log", {"STATEMENT_TIMEOUT": "60s"}).start()
     try:
-        with socket.create_connection(("127.0.0.1", service.port)) as amid:
-            amid.sendall(b"GET /api/v1/check/health/ HTTP/1.1\r\nHost: localhost\r\n")
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "admin.sqlite3", isolation_level=None)) as db, \
+                ThreadPoolExecutor(1) as people:
+            db.execute("BEGIN IMMEDIATE")
+            login = people.submit(requests.post, service.url + "/api/v1/auth/token/", timeout=30,
+                                  json={"username": "nobody", "password": "x"})
+            until(lambda: service.metrics()["lc_admin_connections"] == 1, what="the login")
             service.process.popen.terminate()
             until(lambda: "admin.stopping" in service.process.output(), 5, "the end to begin")
             ready = requests.get(service.status_url + "/readyz", timeout=5)
             assert (ready.status_code, ready.json()["status"]) == (503, "draining")
             assert requests.get(service.status_url + "/metrics", timeout=5).status_code == 200
-            amid.sendall(b"\r\n")
-            assert amid.recv(4096).startswith(b"HTTP/1.1 200")
+            db.execute("ROLLBACK")
+            assert login.result().status_code == 401
         service.process.popen.wait(15)
     finally:
         service.close()
