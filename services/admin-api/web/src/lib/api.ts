@@ -147,8 +147,22 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   }
 }
 
+const AHEAD_MS = 10_000; // from the navigation: later, what nobody took is old
+const ahead = new Map<string, Promise<Response | null>>();
+
+/** Asked before the page that will want them is there. Without a session nothing is asked, and no refusal is kept. */
+export function askAhead(paths: string[]): void {
+  if (!csrfToken()) return;
+  for (const path of paths) ahead.set(path, send('GET', path).then((answer) => (answer.ok ? answer : null), () => null));
+}
+async function takeAhead(path: string): Promise<Response | null> {
+  const answer = ahead.get(path);
+  ahead.delete(path);
+  return answer && performance.now() < AHEAD_MS ? answer : null;
+}
+
 async function request<T>(method: string, path: string, body?: unknown, patient = true): Promise<T> {
-  const answer = await send(method, path, body);
+  const answer = (method === 'GET' ? await takeAhead(path) : null) ?? (await send(method, path, body));
   if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
   const error = await errorOf(answer);
   const ended = answer.status === 401 || (answer.status === 403 && error.detail.startsWith('CSRF'));

@@ -1,0 +1,32 @@
+// What a list asks of the API: one address has one question, whether its page is there already or not.
+import { askAhead, search } from './api';
+import { path, query } from './router.svelte';
+
+const PAGE_SIZE = 50;
+
+export type Filters = Record<string, string | undefined>;
+
+export function pageNumber(): number {
+  return Math.max(1, Number(query().get('page')) || 1);
+}
+
+export function question(of: string, filters: Filters, size: number): string {
+  return `${of}/?${search({ limit: size, offset: (pageNumber() - 1) * size, ...filters })}`;
+}
+
+export const tickets = {
+  size: PAGE_SIZE,
+  filters: (platform: string): Filters => ({
+    search: query().get('search') ?? undefined,
+    resolved: query().get('resolved') ?? undefined,
+    user: query().get('user') ?? undefined,
+    platform: platform || (query().get('platform') ?? undefined),
+    ordering: query().get('ordering') ?? undefined,
+  }),
+};
+
+/** At the start of the panel: its requests need not wait for each other. */
+export function askFirst(): void {
+  const list = path() === '/' || path() === '/tickets/' ? [question('tickets', tickets.filters(''), tickets.size)] : [];
+  askAhead(['auth/session/', ...list, 'platforms/', 'check/site/']);
+}
