@@ -24,7 +24,7 @@ def send(rest, method, path, data):
 @pytest.mark.parametrize("data", [
     b'{"name":"\xff"}', b'{"name":"\xc0\xaf"}', b'{"name":"\xed\xa0\x80"}', b'{"\xff":1}', b'{"name":"\\ud800"}',
     b'{"name":"\\udc00\\ud800"}', b'{"a\\u0000":1}', b'{"a":1,"a":1}', b'{"name":"x","name":"y","pretty_name":"z"}',
-    b'{"a":{"b":1,"b":2}}', b"\x00", b"\xff\xfe{\x00}\x00"], ids=range(12))
+    b'{"a":{"b":1,"b":2}}', b"\x00", b"\xff\xfe{\x00}\x00", b'{"name":"nul"}\x00', b'{"name":"nul"}\x00\xff'], ids=range(14))
 def test_broken_bytes(rest, method, path, data):
     answer = send(rest, method, path, data)
     assert answer.status_code == 400

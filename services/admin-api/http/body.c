@@ -60,17 +60,28 @@ static int refuse_kind(struct exchange *x, const json_t *value)
     return answer_fields(x, errors);
 }
 
+/* A NUL behind a value is the end to jansson, whatever follows. */
+static json_t *load(const char *text, size_t len, json_error_t *error)
+{
+    json_t *value = json_loadb(text, len, JSON_FLAGS, error);
+    if (value == NULL || memchr(text, '\0', len) == NULL)
+        return value;
+    json_decref(value);
+    snprintf(error->text, sizeof(error->text), "A NUL stands behind the value");
+    return NULL;
+}
+
 /* Numbers beyond what can be read become texts, so that the field they are for can say what is wrong with them. */
 static json_t *parse(const char *text, size_t len, json_error_t *error)
 {
-    json_t *value = json_loadb(text, len, JSON_FLAGS, error);
+    json_t *value = load(text, len, error);
     if (value != NULL || json_error_code(error) != json_error_numeric_overflow)
         return value;
     size_t quoted_len;
     char *quoted = numbers_quoted(text, len, &quoted_len);
     if (quoted == NULL)
         return NULL;
-    value = json_loadb(quoted, quoted_len, JSON_FLAGS, error);
+    value = load(quoted, quoted_len, error);
     free(quoted);
     return value;
 }
@@ -91,7 +102,7 @@ static int refuse_text(struct exchange *x, const char *text, size_t len, const j
 
 static int read_json(struct exchange *x, const char *text, size_t len, json_t **out)
 {
-    json_error_t error;
+    json_error_t error = {.line = 0};
     json_t *value = parse(text, len, &error);
     int err;
 
