@@ -70,3 +70,35 @@ export async function upload(visit) {
   clearInterval(watch);
   await visit.ask('uploaded', { ms, size, before, most });
 }
+
+/** The same upload by one XMLHttpRequest, without the page's engine: what the browser itself can do. */
+export async function bare(visit) {
+  const { gateway } = await visit.ask('urls');
+  const { token } = await visit.ask('ticket');
+  const { path, size, patience_ms: timeout } = await visit.ask('payload');
+  const page = await visit.page();
+  await page.goto(`${gateway}/u/#${token}`);
+  const input = page.locator('[data-pick=files]');
+  await input.evaluate((element) => element.addEventListener('change', (event) => event.stopImmediatePropagation(), true));
+  await input.setInputFiles(path);
+  page.setDefaultTimeout(timeout);
+  const ms = await input.evaluate(async (element, secret) => {
+    const [file] = element.files;
+    const begun = performance.now();
+    const common = { 'Tus-Resumable': '1.0.0', 'Upload-Token': secret };
+    const made = await fetch('/api/v1/uploads/', {
+      method: 'POST', headers: { ...common, 'Upload-Length': String(file.size), 'Upload-Metadata': `filename ${btoa('bare.bin')}` },
+    });
+    if (made.status !== 201) throw new Error(`POST answered ${made.status} ${await made.text()}`);
+    await new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open('PATCH', made.headers.get('Location'));
+      for (const [key, value] of Object.entries({ ...common, 'Upload-Offset': '0', 'Content-Type': 'application/offset+octet-stream' })) request.setRequestHeader(key, value);
+      request.onload = () => (request.status === 204 ? resolve() : reject(new Error(`PATCH answered ${request.status}`)));
+      request.onerror = () => reject(new Error('PATCH broke off'));
+      request.send(file);
+    });
+    return performance.now() - begun;
+  }, token);
+  await visit.ask('sent_bare', { ms, size });
+}
