@@ -129,6 +129,17 @@ export async function list_search_filters_sort_and_pages_stand_in_the_address(vi
   assert.equal(new URL(page.url()).search, '?search=7000&page=2');
   await page.reload();
   await page.getByText('Page 2 of 2').waitFor();
+  visit.expect(/status of 400/);
+  const here = page.url();
+  await page.goto(here.replace('page=2', 'page=999'));
+  await page.getByRole('link', { name: 'To its last page' }).click();
+  await page.getByText('Page 2 of 2').waitFor();
+  await page.goto(`${here}&ordering=nonsense`);
+  await page.getByRole('alert').getByText('none of the choices').waitFor();
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await page.getByRole('table').waitFor();
+  await page.goto(here);
+  await page.getByText('Page 2 of 2').waitFor();
   await page.getByRole('link', { name: 'Open', exact: true }).click();
   await page.getByText('28 tickets').waitFor();
   assert.equal(new URL(page.url()).searchParams.get('search'), '7000');
@@ -167,6 +178,21 @@ export async function copies_token_link_and_message(visit) {
     assert.ok(text.includes(`${gateway}/u/#${ticket.token}`) && text.includes('curl -T') && text.includes('Invoke-RestMethod'), text);
   }
   assert.ok(english.includes('Please send us') && russian.includes('Пожалуйста'));
+  assert.ok(english.indexOf(`/u/#${ticket.token}`) < english.indexOf(`/u/${ticket.token}\n`), 'without JavaScript is the second choice');
+  await page.getByRole('switch').click();
+  await until(async () => (await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.resolved, 'the switch');
+  await copied(`Copy: Link, ${ticket.number}`);
+  await page.locator('.notices .alert-danger', { hasText: 'copied. The ticket is resolved: the customer can send nothing.' }).waitFor();
+  await visit.ask('api', 'PATCH', `/api/v1/tickets/${ticket.number}/`, { attempts: 0, expires_at: '2026-01-02T03:04:00Z' });
+  await page.getByRole('link', { name: String(ticket.number), exact: true }).click();
+  await page.locator('.blocked').nth(2).waitFor();
+  await visit.inspect(page, 'panel ticket that takes nothing');
+  for (const remedy of ['Open again', '7 more days', 'Allow 5 uploads']) {
+    await page.locator('.blocked').getByRole('button', { name: remedy }).click();
+    await page.locator('.blocked').getByRole('button', { name: remedy }).waitFor({ state: 'detached' });
+  }
+  const { body } = await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`);
+  assert.deepEqual([body.resolved, body.attempts, new Date(body.expires_at) > new Date()], [false, 5, true]);
 }
 
 export async function edit_rotate_resolve_delete(visit) {
@@ -274,8 +300,10 @@ export async function platforms(visit) {
   await page.locator('#name-error').waitFor();
   await visit.inspect(page, 'panel platform errors');
   await page.getByLabel('Short name').fill('desktop');
+  await page.getByLabel('Name shown').fill('Desk\u202etop');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('cell', { name: '1.5 MB' }).waitFor();
+  await page.getByRole('cell', { name: 'Desk⟨202E⟩top', exact: true }).waitFor();
   await page.getByRole('link', { name: 'desktop', exact: true }).click();
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('link', { name: 'desktop', exact: true }).waitFor({ state: 'detached' });
@@ -451,6 +479,7 @@ export async function users_and_audit_for_superusers(visit) {
   await page.getByRole('link', { name: 'Audit log' }).click();
   await page.getByRole('table').waitFor();
   await page.getByText('colleague').first().waitFor();
+  await page.getByRole('cell', { name: 'user: delete' }).first().waitFor();
   await visit.inspect(page, 'panel audit log');
 }
 
@@ -487,8 +516,14 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   const page = await inside(visit, '/tickets/show/android/424242/', { viewport: { width: 380, height: 700 } });
   visit.expect(/status of 40[04]/);
   await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+  await page.getByText('There is no ticket 424242').waitFor();
   await visit.inspect(page, 'panel nothing here');
   const { admin } = await visit.ask('urls');
+  await page.goto(`${admin}/tickets/show/wrong/`);
+  await page.getByText('wrong does not exist').waitFor();
+  const moved = await visit.ask('ticket');
+  await page.goto(`${admin}/tickets/show/wrong/${moved.number}/`);
+  await until(() => new URL(page.url()).pathname === `/tickets/show/android/${moved.number}/`, 'the ticket where it is now');
   await page.goto(`${admin}/tickets/`);
   await page.getByRole('table').waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);

@@ -13,6 +13,7 @@ export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed'
 const KEPT: { name?: string; maxFileSize: number; maxTotalSize: number } = { maxFileSize: 64 << 20, maxTotalSize: 128 << 20 };
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, ...Array<number>(5000).fill(15000)]; // for a day
 const SPEED_WINDOW_MS = 8000;
+const LONGEST_NAME = 255; // bytes, as the gateway has it
 const SILENT = { debug: () => undefined, warn: () => undefined, error: () => undefined }; // the page itself says what failed
 
 interface Meta {
@@ -91,15 +92,17 @@ export class Engine {
     if (!only) return;
     const single = entries.length === 1 && !only.path.includes('/');
     const data = single ? only.file : tarOf(entries);
-    if (entries.every((entry) => entry.file.size === 0)) {
-      this.trouble = { key: 'err_empty', retry: false };
+    const name = single ? only.file.name : tarName(entries);
+    const empty = entries.every((entry) => entry.file.size === 0);
+    if (empty || new TextEncoder().encode(name).length > LONGEST_NAME) {
+      this.trouble = { key: empty ? 'err_empty' : 'err_name', retry: false };
       this.phase = 'failed';
       return;
     }
     this.#clear();
     this.trouble = null;
     this.receipt = null;
-    this.name = single ? only.file.name : tarName(entries);
+    this.name = name;
     this.files = entries.length;
     this.total = data.size;
     this.sent = 0;

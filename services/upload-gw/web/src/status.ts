@@ -96,6 +96,15 @@ export function faultOf(text: string): { key: Key; count: number } {
   return { key, count: part.length };
 }
 
+/** The receipt of what was probably this file: the gateway keeps it under a name without what it does not like. */
+export function sentBefore(receipts: Receipt[], name: string, size: number): Receipt | undefined {
+  const kept = name.replaceAll(' ', '_').replace(/[^\p{L}\p{N}_.-]/gu, '');
+  const dot = kept.lastIndexOf('.');
+  const [stem, end] = dot > 0 ? [kept.slice(0, dot), kept.slice(dot)] : [kept, ''];
+  const isKept = (one: string) => one === kept || (one.startsWith(`${stem}_`) && one.endsWith(end) && one.length === kept.length + 8);
+  return receipts.find((receipt) => receipt.size === size && isKept(receipt.name ?? ''));
+}
+
 export async function refusalOf(answer: Response): Promise<Refusal> {
   try {
     const body = (await answer.json()) as { code?: string; detail?: string };

@@ -26,6 +26,7 @@ const BY_TEXT: [RegExp, Key][] = [
   [/already exists/, 'field_taken'],
   [/^Object with name=(.*) does not exist/, 'field_unknown'],
   [/valid date/, 'field_date'],
+  [/^Select a valid choice|^Give the names of at most/, 'field_choice'],
   [/email/i, 'field_email'],
 ];
 
@@ -37,9 +38,9 @@ function byText(text: string): string | null {
   return null;
 }
 
-/** One message about one field. What is not known stays in English rather than unsaid. */
+/** One message about one field, in words for people. What is not known stays in English rather than unsaid. */
 export function explainField(text: string): string {
-  return lang() === 'en' && !text.includes('315360000') ? text : (byText(text) ?? text); // seconds are nobody's words
+  return byText(text) ?? text;
 }
 
 export function explain(error: ApiError): string {

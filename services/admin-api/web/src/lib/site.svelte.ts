@@ -1,4 +1,5 @@
 // What the whole panel knows of the service: its platforms, and where customers upload.
+import { visible } from '../../../../../shared/web/format.svelte';
 import { api, ApiError, type Platform } from './api';
 import { explain } from './explain';
 import { tell } from './notices.svelte';
@@ -8,8 +9,9 @@ const state = $state<{ platforms: Platform[]; uploadUrl: string }>({ platforms: 
 export function platforms(): Platform[] {
   return state.platforms;
 }
+/** The product's name with what it hides made visible: it stands in messages and between other words. */
 export function pretty(name: string): string {
-  return state.platforms.find((platform) => platform.name === name)?.pretty_name || name;
+  return visible(state.platforms.find((platform) => platform.name === name)?.pretty_name || name);
 }
 /** Without a slash at its end. */
 export function uploadUrl(): string {
