@@ -25,6 +25,23 @@ async function sendAndGetReceipt(page) {
   return page.locator('.sha256').innerText();
 }
 
+/** All that the page has put into the browser's storage, as text; of files' contents their names and sizes. */
+async function kept(page) {
+  return page.evaluate(async () => {
+    const answer = (request) => new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const found = [{ ...localStorage }, { ...sessionStorage }];
+    for (const { name } of await indexedDB.databases()) {
+      const db = await answer(indexedDB.open(name));
+      for (const store of db.objectStoreNames) found.push(await answer(db.transaction(store).objectStore(store).getAll()));
+      db.close();
+    }
+    return JSON.stringify(found);
+  });
+}
+
 export async function one_file_from_link_to_receipt(visit) {
   const { page, ticket } = await open(visit, { attempts: 3 });
   const file = await visit.ask('file', 'logs.tar.gz', 300000);
@@ -32,7 +49,9 @@ export async function one_file_from_link_to_receipt(visit) {
   assert.equal((await page.context().cookies()).length, 0);
   await choose(page, file.path);
   await visit.inspect(page, 'upload chosen');
+  await until(async () => (await kept(page)).includes('logs.tar.gz'), 'the browser to keep what a reload needs');
   assert.equal(await sendAndGetReceipt(page), file.sha256);
+  await until(async () => !(await kept(page)).includes('logs.tar.gz'), 'the browser to forget what has arrived');
   const [archive] = await archives(visit, ticket);
   assert.deepEqual([archive.name, archive.size, archive.sha256], ['logs.tar.gz', file.size, file.sha256]);
   await page.getByText('2 uploads left').waitFor();
@@ -228,7 +247,9 @@ export async function refusals_say_what_to_do(visit) {
 }
 
 export async function names_that_mean_harm(visit) {
-  const { page, ticket } = await open(visit);
+  await visit.ask('api', 'POST', '/api/v1/platforms/', { name: 'harm', pretty_name: '<b>Desk</b>\u202etop' });
+  const { page, ticket } = await open(visit, { platform: 'harm' });
+  await page.getByText('<b>Desk</b>⟨202E⟩top', { exact: true }).waitFor();
   const name = '"><img src=x onerror=document.title=1>\u202egpj.exe';
   await page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('x') });
   await page.getByText('⟨202E⟩').first().waitFor();

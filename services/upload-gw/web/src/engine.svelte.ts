@@ -73,6 +73,7 @@ export class Engine {
     this.#uppy.use(GoldenRetriever, { indexedDB: KEPT });
     this.#uppy.on('upload-progress', (_file, progress) => this.#progress(progress.bytesUploaded || 0));
     this.#uppy.on('upload-success', (_file, response) => void this.#succeeded(response.uploadURL ?? ''));
+    this.#uppy.on('complete', (result) => this.#forget(result?.successful?.length ?? 0));
     this.#uppy.on('upload-error', (_file, error) => this.#failed(refusalIn(error)));
     this.#uppy.on('restored', () => void this.#restored());
     window.addEventListener('online', () => this.#hurry());
@@ -213,6 +214,11 @@ export class Engine {
     this.receipt = (await this.receiptOf(id)) ?? { upload_id: id, name: this.name, size: this.total, sha256: '' };
     this.phase = 'done';
     this.#letGo();
+  }
+
+  /** What has arrived leaves the browser's storage. Not before its batch ends: Uppy still looks the file up till then. */
+  #forget(arrived: number): void {
+    if (arrived > 0) this.#clear();
   }
 
   async #restored(): Promise<void> {
