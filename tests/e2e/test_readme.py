@@ -13,7 +13,9 @@ def documented(service):
     """variable → default of README's rows for a service."""
     with open(f"{ROOT}/README.md", encoding="utf-8") as f:
         rows = re.findall(r"^\| `([A-Z0-9_]+)` \| ([a-z-]+) \| `?([^|`]*)`? \|", f.read(), re.M)
-    return {name: fallback.strip() for name, owner, fallback in rows if owner in (service, "both")}
+    own = [(name, fallback.strip()) for name, owner, fallback in rows if owner in (service, "both")]
+    assert len({name for name, _ in own}) == len(own), "a variable has two rows"
+    return dict(own)
 
 
 def offered(program):
