@@ -25,6 +25,7 @@ struct sock {
     h2o_socket_t *h2o;
     void *data;
     sock_cb on_readable, on_writable;
+    bool is_paused; /* nobody wants to know, which epoll learns when something comes */
 };
 
 /* As loop_new, and lets `configure` register handlers on `host` before the context is made. Returns its error. */

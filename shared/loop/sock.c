@@ -39,23 +39,29 @@ struct loop *sock_loop(const struct sock *s)
 static void on_readable(h2o_socket_t *h2o, const char *err)
 {
     struct sock *s = h2o->data;
-    s->on_readable(s, err == NULL ? 0 : -EIO);
+    if (s->is_paused)
+        h2o_socket_read_stop(h2o); /* what is there is told when somebody reads again */
+    else
+        s->on_readable(s, err == NULL ? 0 : -EIO);
 }
 
 void sock_poll_read(struct sock *s, sock_cb cb)
 {
     s->on_readable = cb;
-    h2o_socket_read_start(s->h2o, on_readable);
+    s->is_paused = false;
+    if (!h2o_socket_is_reading(s->h2o))
+        h2o_socket_read_start(s->h2o, on_readable);
 }
 
+/* A pause in which nothing comes, as between a small request and its answer, costs no epoll_ctl. */
 void sock_stop_read(struct sock *s)
 {
-    h2o_socket_read_stop(s->h2o);
+    s->is_paused = true;
 }
 
 bool sock_is_reading(const struct sock *s)
 {
-    return h2o_socket_is_reading(s->h2o) != 0;
+    return !s->is_paused && h2o_socket_is_reading(s->h2o) != 0;
 }
 
 static void on_writable(h2o_socket_t *h2o, const char *err)
