@@ -47,6 +47,19 @@ def test_every_address_of_the_panel_shows_it(admin, path):
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/u/", "/tickets.html", "/nothing/?a=%zz&format=xml", "/a%zz"])
+def test_a_browser_at_a_wrong_address_gets_the_panel(admin, path):
+    page = get(admin, path, Accept="text/html,*/*;q=0.8")
+    assert page.status_code == 404 and "<title>Panel</title>" in page.text and "ETag" not in page.headers
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8" and page.headers["Cache-Control"] == "no-cache"
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"] and "Accept" in page.headers["Vary"]
+    head = requests.head(admin.url + path, headers={"Accept": "text/html"}, timeout=10)
+    assert head.status_code == 404 and head.headers["Content-Type"] == page.headers["Content-Type"]
+    for other in (get(admin, path, Accept="*/*"), get(admin, "/api/v1" + path, Accept="text/html"),
+                  requests.post(admin.url + path, headers={"Accept": "text/html"}, timeout=10)):
+        assert other.status_code == 404 and other.json() == {"detail": "Not found."}
+
+
 def test_assets_are_kept_for_good_and_come_compressed(admin):
     plain = get(admin, "/assets/panel-1a2b.js")
     assert plain.content == SCRIPT and "Content-Encoding" not in plain.headers

@@ -14,6 +14,7 @@
 #include "services/admin-api/http/answer.h"
 #include "services/admin-api/http/handlers.h"
 #include "services/admin-api/http/host.h"
+#include "services/admin-api/http/pages.h"
 #include "services/admin-api/http/routes.h"
 #include "services/admin-api/metrics.h"
 #include "shared/http/query.h"
@@ -123,6 +124,24 @@ static int redirect_to_slash(struct exchange *x)
     return err;
 }
 
+static const struct route lost = {
+    .method = METHOD_GET, .path = "unknown", .access = ACCESS_PUBLIC, .thread = ROUTE_PAGE, .handler = page_lost};
+
+/* 1: a page says so, from a worker; 0: answered; negative. */
+static int find_nothing(struct passage *p)
+{
+    struct exchange *x = &p->x;
+    const char *why;
+
+    if (lacks_slash(x))
+        return redirect_to_slash(x);
+    if (!page_lost_is_wanted(x))
+        return answer_error(x, API_NOT_FOUND, NULL);
+    p->match = (struct route_match){&lost, 1};
+    int err = query_parse((struct span){"", 0}, &x->query, &why);
+    return err < 0 ? err : 1;
+}
+
 /* 1: there are rows for it; 0: answered; negative. */
 static int find_route(struct passage *p)
 {
@@ -137,7 +156,7 @@ static int find_route(struct passage *p)
     if (found < 0)
         return answer_error(x, API_BAD_PATH, "a broken percent escape");
     if (found == 0)
-        return lacks_slash(x) ? redirect_to_slash(x) : answer_error(x, API_NOT_FOUND, NULL);
+        return find_nothing(p);
     route_allow(&p->match, x->allow, sizeof(x->allow));
     int err = query_parse(query, &x->query, &why);
     if (err == -ENOMEM)

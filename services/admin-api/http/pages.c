@@ -19,6 +19,8 @@
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "               \
     "frame-ancestors 'none'"
 
+#define PANEL "index.html"
+
 struct bytes_source {
     struct server_source source;
     const char *bytes;
@@ -38,14 +40,19 @@ static void release(struct server_source *source)
     free(source);
 }
 
-int answer_lasting(struct exchange *x, const char *type, const char *bytes, size_t len)
+static int answer_bytes(struct exchange *x, int status, const char *type, const char *bytes, size_t len)
 {
     struct bytes_source *s = malloc(sizeof(*s));
 
     if (s == NULL)
         return -ENOMEM;
     *s = (struct bytes_source){.source = {.produce = produce, .free = release}, .bytes = bytes, .len = len};
-    return answer_stream(x, 200, type, &s->source, (int64_t)len);
+    return answer_stream(x, status, type, &s->source, (int64_t)len);
+}
+
+int answer_lasting(struct exchange *x, const char *type, const char *bytes, size_t len)
+{
+    return answer_bytes(x, 200, type, bytes, len);
 }
 
 static enum site_coding choose(const struct exchange *x, const struct site_file *file)
@@ -94,7 +101,31 @@ int page_answer(struct exchange *x, const char *path, const char *cache)
 
 int page_panel(struct exchange *x)
 {
-    return page_answer(x, "index.html", "no-cache");
+    return page_answer(x, PANEL, "no-cache");
+}
+
+bool page_lost_is_wanted(const struct exchange *x)
+{
+    static const char api[] = "/api/";
+    const struct span *accept = exchange_header(x, "accept");
+
+    if (x->method != METHOD_GET && x->method != METHOD_HEAD)
+        return false;
+    if (x->path.len >= strlen(api) && memcmp(x->path.data, api, strlen(api)) == 0)
+        return false;
+    return accept != NULL && accepts_by_name(accept->data, "text/html") && site_find(x->admin->site, PANEL) != NULL;
+}
+
+/* No ETag: what a client keeps of it would be good for every wrong address. */
+int page_lost(struct exchange *x)
+{
+    const struct site_file *file = site_find(x->admin->site, PANEL);
+    const struct site_form *form = file->forms + SITE_PLAIN;
+    int err = answer_header(x, "Cache-Control", "no-cache");
+
+    if (err == 0)
+        err = answer_header(x, "Content-Security-Policy", POLICY);
+    return err < 0 ? err : answer_bytes(x, 404, file->type, form->bytes, form->len);
 }
 
 int page_asset(struct exchange *x)
