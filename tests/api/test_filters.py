@@ -10,6 +10,7 @@ from lc.rest import expect
 NUMBER = "Enter a number."
 ALL = [1001, 1002, 1003, 1010, 1101, 20010, -7]
 NEWEST = ALL[::-1]
+NOTES = {1001: "Customer **Miller**, 50% done", 1002: "miller_2\nОшибка", 1003: "\\ 'quoted' 1010"}
 CHOICE = "Select a valid choice. {} is not one of the available choices."
 
 
@@ -19,7 +20,7 @@ def tickets(stack, rest):
     stack.make_platform("searched")
     stack.make_platform("vm6")
     stack.make_platform("dci6")
-    made = [expect(rest.post("tickets/", {"number": n, "platform": "dci6" if n == 1003 else "vm6", "attempts": n % 4,
+    made = [expect(rest.post("tickets/", {"number": n, "platform": "dci6" if n == 1003 else "vm6", "attempts": n % 4, "note": NOTES.get(n, ""),
                                           "resolved": n in (1002, 1101)}), 201).json() for n in ALL]
     return {t["number"]: t for t in made}
 
@@ -46,6 +47,9 @@ def tickets(stack, rest):
     ("search=", NEWEST), ("search=101", [1101, 1010]), ("search=10,02", [1002]), ("search=10%2002", [1002]),
     ("search=10+02", [1002]), ("search=%2010%20,,02%09", [1002]), ("search=x", []), ("search=-", [-7]),
     ("search=%25", []), ("search=_", []), ("search=%5C", []), ("search='", []), ("search=1001&resolved=false", [1001]),
+    ("note=", NEWEST), ("note=miller", [1002, 1001]), ("note=MILLER,done", [1001]), ("note=r_", [1002]),
+    ("note=%25", [1001]), ("note=%5C", [1003]), ("note='", [1003]), ("note=%D0%9E%D1%88%D0%B8", [1002]), ("note=nobody", []),
+    ("note=1010", [1003]), ("note=miller&resolved=0", [1001]), ("note=miller&search=02", [1002]), ("note=%20,", NEWEST),
     ("year=2000", []), ("year__gte=2000", NEWEST), ("year__lt=2000", []), ("year__lte=2000", []), ("year__gt=2000", NEWEST),
     ("month__gte=1", NEWEST), ("month__lte=12", NEWEST), ("month__gt=12", []), ("month__lt=1", []), ("month=13", []),
     ("year__gte=-5", NEWEST), ("year=99999999", []), ("year__lte=9223372036854775807", NEWEST),

@@ -156,6 +156,10 @@ export async function list_search_filters_sort_and_pages_stand_in_the_address(vi
   await page.getByText('1 ticket', { exact: true }).waitFor();
   await page.getByRole('switch').click();
   await until(async () => (await visit.ask('api', 'GET', '/api/v1/tickets/700055/')).body.resolved, 'the switch');
+  await visit.ask('api', 'PATCH', '/api/v1/tickets/700053/', { note: 'The Miller case' });
+  await page.locator('#search').fill('miller');
+  await until(async () => (await page.locator('tbody th').allInnerTexts()).join() === '700053', 'the ticket by its note');
+  assert.equal(new URL(page.url()).searchParams.get('search'), 'miller');
   await page.locator('#search').fill('no such');
   await page.getByText('No ticket fits.').waitFor();
 }
@@ -519,6 +523,8 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   await page.getByText('There is no ticket 424242').waitFor();
   await visit.inspect(page, 'panel nothing here');
   const { admin } = await visit.ask('urls');
+  await page.goto(`${admin}/no/such/page`);
+  await page.getByText('The address is wrong').waitFor();
   await page.goto(`${admin}/tickets/show/wrong/`);
   await page.getByText('wrong does not exist').waitFor();
   const moved = await visit.ask('ticket');
@@ -570,6 +576,7 @@ export async function a_phone(visit) {
   const fits = () => page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.scroll')].every((one) => one.scrollWidth <= one.clientWidth));
   await page.getByRole('table').waitFor();
   assert.ok(await fits());
+  assert.ok((await page.locator('tbody tr').count()) <= 20);
   await visit.inspect(page, 'panel phone tickets');
   await page.locator('#search').fill(String(ticket.number));
   await page.getByRole('link', { name: String(ticket.number), exact: true }).click();

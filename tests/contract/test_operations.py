@@ -252,7 +252,7 @@ def test_tickets(contract, stack):
     resource(contract, "/api/v1/tickets/", lambda t: f"/api/v1/tickets/{t['number']}/",
              {"number": 700001, "platform": "android", "attempts": 3, "note": "", "expires_at": None, "max_bytes": None},
              {"attempts": 4})
-    for query in ({"number": "1,2"}, {"resolved": "true"}, {"search": "70"}, {"user": "nobody"}, {"year": 2026},
+    for query in ({"number": "1,2"}, {"resolved": "true"}, {"search": "70"}, {"note": "miller"}, {"user": "nobody"}, {"year": 2026},
                   {"month__gte": 1}, {"number__contains": 7}, {"id__in": "1,2,3"}, {"ordering": "number,-id"}):
         contract.send("GET", "/api/v1/tickets/", 200, params=query)
     contract.send("GET", "/api/v1/tickets/", 400, params={"number": "x"})

@@ -234,7 +234,7 @@ static int is_affordable(const struct filtering *g)
     return err < 0 ? err : 0;
 }
 
-/* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound. */
+/* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound; LOWER of both if the case does not matter. */
 static void contains_by_looking(const struct filtering *g, const char *piece)
 {
     char pattern[512];
@@ -248,11 +248,11 @@ static void contains_by_looking(const struct filtering *g, const char *piece)
     }
     pattern[n++] = '%';
     pattern[n] = '\0';
-    sql_add(g->sql, " AND CAST(");
+    sql_add(g->sql, g->filter->any_case ? " AND LOWER(CAST(" : " AND (CAST(");
     sql_add(g->sql, g->filter->expression);
-    sql_add(g->sql, " AS TEXT) LIKE ");
+    sql_add(g->sql, g->filter->any_case ? " AS TEXT)) LIKE LOWER(" : " AS TEXT)) LIKE (");
     sql_text(g->sql, pattern);
-    sql_add(g->sql, " ESCAPE '\\'");
+    sql_add(g->sql, ") ESCAPE '\\'");
     g->how->is_scanned = true;
 }
 
@@ -388,22 +388,18 @@ static int filter_existing(const struct filtering *g)
     return 0;
 }
 
-/* The filters of these two types before all others: they say whether the others' indexes are wanted. */
-static bool looks_inside(const struct filter *f)
+/* In this order: those by a table of suffixes say whether the others' indexes are wanted, and what all of them leave
+ * is looked through. */
+enum turn { TURN_SUFFIXES, TURN_INDEX, TURN_LOOK, TURNS };
+
+static enum turn turn_of(const struct filter *f)
 {
-    return f->type == FILTER_CONTAINS || f->type == FILTER_SEARCH;
+    if (f->suffixes != NULL)
+        return TURN_SUFFIXES;
+    return f->type == FILTER_SEARCH ? TURN_LOOK : TURN_INDEX;
 }
 
-/* Without a table of suffixes it is the other way round: the others say how much is left to look through. */
-static bool has_suffixes(const struct resource *r)
-{
-    for (size_t i = 0; i < r->filter_count; ++i)
-        if (r->filters[i].suffixes != NULL)
-            return true;
-    return false;
-}
-
-static int add_filters(const struct exchange *x, struct filtering *g, bool inside)
+static int add_filters(const struct exchange *x, struct filtering *g, enum turn turn)
 {
     static int (*const by_type[])(const struct filtering *) = {
         [FILTER_NUMBER] = filter_number,   [FILTER_NUMBERS] = filter_numbers,   [FILTER_CONTAINS] = filter_contains,
@@ -416,7 +412,7 @@ static int add_filters(const struct exchange *x, struct filtering *g, bool insid
     for (size_t i = 0; i < r->filter_count && err == 0; ++i) {
         g->filter = r->filters + i;
         g->value = query_get(x->query, g->filter->name);
-        if (looks_inside(g->filter) != inside || g->value == NULL || g->value[0] == '\0')
+        if (turn_of(g->filter) != turn || g->value == NULL || g->value[0] == '\0')
             continue;
         g->how->is_joined |= g->filter->expression != NULL && !filter_is_own(r, g->filter->expression);
         err = by_type[g->filter->type](g);
@@ -428,14 +424,13 @@ int filter_where(const struct exchange *x, const struct resource *r, struct db_c
                  struct filtered *how, json_t *errors)
 {
     struct filtering g = {.resource = r, .db = c, .sql = s, .how = how, .errors = errors};
-    bool inside_first = has_suffixes(r);
+    int err = 0;
 
     *how = (struct filtered){.is_few = false};
     sql_add(s, NO_FILTER);
     row_owner(x, r, s);
-    int err = add_filters(x, &g, inside_first);
-    if (err == 0)
-        err = add_filters(x, &g, !inside_first);
+    for (enum turn turn = 0; turn < TURNS && err == 0; ++turn)
+        err = add_filters(x, &g, turn);
     if (s->len != how->counted) {
         sql_free(how->count);
         how->count = NULL;

@@ -69,6 +69,7 @@ struct filter {
     const char *expression; /* SQL; NULL: left out of it */
     enum filter_op op;
     const char *exists;  /* EXISTING: "SELECT 1 FROM … WHERE … = " */
+    bool any_case;       /* SEARCH: as LOWER() of the database has it */
     const char *related; /* TEXT: "SELECT id FROM … WHERE … = ", the id that the expression is compared with */
     /* CONTAINS, SEARCH of an integer: " FROM … WHERE suffix", an ordered table of all suffixes of all the numbers, kept
      * by the database: suffix, id (of the number's row), repeated (how many of the suffix's first characters also

@@ -130,6 +130,7 @@ static const struct filter filters[] = {
      .expression = "t.platform_id",
      .related = "SELECT id FROM platforms WHERE name = "},
     {.name = "search", .type = FILTER_SEARCH, .expression = "t.number", TICKET_SUFFIXES},
+    {.name = "note", .type = FILTER_SEARCH, .expression = "t.note", .any_case = true},
     YEAR_FILTERS("t.time_create"),
 };
 

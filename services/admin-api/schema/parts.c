@@ -333,13 +333,15 @@ static const struct {
     [FILTER_SEARCH] = {"text", NULL, "Every one of these terms, separated by spaces or commas.", false},
 };
 
+#define ANY_CASE " Upper and lower case are the same (a-z at least)."
+
 static const char *const operators[] = {
     [OP_EQ] = "Exactly", [OP_LT] = "Less than", [OP_LE] = "At most", [OP_GT] = "More than", [OP_GE] = "At least",
 };
 
 static json_t *filter_parameter(struct builder *b, const struct filter *f)
 {
-    char text[96];
+    char text[128];
     size_t kind = (size_t)f->type;
 
     if (kind >= sizeof(filter_kinds) / sizeof(filter_kinds[0]) || filter_kinds[kind].shape == NULL) {
@@ -347,7 +349,7 @@ static json_t *filter_parameter(struct builder *b, const struct filter *f)
         return json_object();
     }
     if (filter_kinds[kind].text != NULL)
-        snprintf(text, sizeof(text), "%s", filter_kinds[kind].text);
+        snprintf(text, sizeof(text), "%s%s", filter_kinds[kind].text, f->any_case ? ANY_CASE : "");
     else
         snprintf(text, sizeof(text), "%s %s.", operators[f->op], filter_kinds[kind].noun);
     return query_parameter(b, f->name, part_shape(b, filter_kinds[kind].shape), filter_kinds[kind].is_list, text);

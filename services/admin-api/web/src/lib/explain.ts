@@ -27,6 +27,7 @@ const BY_TEXT: [RegExp, Key][] = [
   [/^Object with name=(.*) does not exist/, 'field_unknown'],
   [/valid date/, 'field_date'],
   [/^Select a valid choice|^Give the names of at most/, 'field_choice'],
+  [/^Give a further filter/, 'field_narrow'],
   [/email/i, 'field_email'],
 ];
 

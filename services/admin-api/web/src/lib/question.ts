@@ -2,7 +2,8 @@
 import { askAhead, search } from './api';
 import { path, query } from './router.svelte';
 
-const PAGE_SIZE = 50;
+// Of cards, which rows become on a phone, fewer are enough to scroll through.
+const PAGE_SIZE = matchMedia('(max-width: 36rem)').matches ? 20 : 50;
 
 export type Filters = Record<string, string | undefined>;
 
@@ -14,10 +15,15 @@ export function question(of: string, filters: Filters, size: number): string {
   return `${of}/?${search({ limit: size, offset: (pageNumber() - 1) * size, ...filters })}`;
 }
 
+/** What is typed looks like parts of numbers, or else is looked for in the notes. */
+function searched(text: string): Filters {
+  return /^[-\d\s,]*$/.test(text) ? { search: text || undefined } : { note: text };
+}
+
 export const tickets = {
   size: PAGE_SIZE,
   filters: (platform: string): Filters => ({
-    search: query().get('search') ?? undefined,
+    ...searched(query().get('search') ?? ''),
     resolved: query().get('resolved') ?? undefined,
     user: query().get('user') ?? undefined,
     platform: platform || (query().get('platform') ?? undefined),

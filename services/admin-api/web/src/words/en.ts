@@ -108,7 +108,7 @@ export const en = {
   ticket: 'Ticket {number}',
   new_ticket: 'New ticket',
   search: 'Search',
-  search_hint: 'Part of a number; several parts with spaces',
+  search_hint: 'Part of a number, or words of the note',
   shortcuts: 'Keys: / searches, n makes a ticket',
   filter: 'Show',
   filter_open: 'Open',
@@ -330,6 +330,7 @@ export const en = {
 
   no_such_ticket: 'There is no ticket {number}: the address is wrong, or it was deleted.',
   field_choice: 'That is none of the choices: the address may be wrong.',
+  field_narrow: 'There is too much to look through: choose a product, “Open” or “Mine” as well.',
   field_required: 'This field is required.',
   field_integer: 'Enter a whole number.',
   field_number: 'Enter a number that is not negative.',

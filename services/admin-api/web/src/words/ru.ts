@@ -109,7 +109,7 @@ export const ru: Words<keyof typeof en> = {
   ticket: 'Обращение {number}',
   new_ticket: 'Новое обращение',
   search: 'Поиск',
-  search_hint: 'Часть номера; несколько частей через пробел',
+  search_hint: 'Часть номера или слова из заметки',
   shortcuts: 'Клавиши: / — поиск, n — новое обращение',
   filter: 'Показать',
   filter_open: 'Открытые',
@@ -331,6 +331,7 @@ export const ru: Words<keyof typeof en> = {
 
   no_such_ticket: 'Обращения {number} нет: адрес неверен, или его удалили.',
   field_choice: 'Такого выбора нет: возможно, адрес неверен.',
+  field_narrow: 'Слишком много для просмотра: выберите ещё продукт, «Открытые» или «Мои».',
   field_required: 'Заполните это поле.',
   field_integer: 'Введите целое число.',
   field_number: 'Введите неотрицательное число.',
