@@ -108,7 +108,7 @@ export const en = {
   ticket: 'Ticket {number}',
   new_ticket: 'New ticket',
   search: 'Search',
-  search_hint: 'Part of a number, or words of the note',
+  search_hint: 'Part of a number or note',
   shortcuts: 'Keys: / searches, n makes a ticket',
   filter: 'Show',
   filter_open: 'Open',

@@ -109,7 +109,7 @@ export const ru: Words<keyof typeof en> = {
   ticket: 'Обращение {number}',
   new_ticket: 'Новое обращение',
   search: 'Поиск',
-  search_hint: 'Часть номера или слова из заметки',
+  search_hint: 'Часть номера или заметки',
   shortcuts: 'Клавиши: / — поиск, n — новое обращение',
   filter: 'Показать',
   filter_open: 'Открытые',
