@@ -41,6 +41,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     err = inherit_listener(INHERIT_REQUESTS, &options.listener, why, why_size);
     options.inherited = err == 1;
     if (err >= 0)
@@ -56,8 +57,9 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     log_info("started", LOG_S("listen", config->listen), LOG_I("port", server_port(server)),
              LOG_S("inherited", options.inherited ? "yes" : NULL), LOG_S("data_dir", config->data_dir),
              LOG_S("database", db_dialect(admin->db)), LOG_S("version", LC_VERSION));
-    while (sigwait(&signals, &number) != 0)
-        ;
+    while (sigwait(&signals, &number) != 0 || number == SIGHUP)
+        if (number == SIGHUP)
+            log_info("reload.nothing", LOG_S("why", "settings are read at the start: restart it"));
     log_info("admin.stopping", LOG_I("signal", number));
     status_drain(status);
     server_stop(server, DRAIN_MS);

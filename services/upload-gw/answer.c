@@ -60,12 +60,19 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-static void http_date(char out[40])
+/* Made once a second; the thread's own. */
+static const char *http_date(void)
 {
+    static _Thread_local char text[40];
+    static _Thread_local time_t made_for = -1;
     time_t now = time(NULL);
     struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+
+    if (now != made_for && gmtime_r(&now, &tm) != NULL) {
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        made_for = now;
+    }
+    return text;
 }
 
 /* An answer to a request whose body was not read to its end closes the connection, unless all of it is here. */
@@ -94,7 +101,7 @@ static void send_answer(struct conn *c, int status, const char *type, const char
 {
     const char *own = c->headers != NULL ? c->headers : "";
     size_t room = HEAD_BYTES + strlen(more) + strlen(own);
-    char date[40], content[128], allow[64] = "", *bytes = malloc(room + len);
+    char content[128], allow[64] = "", *bytes = malloc(room + len);
 
     settle_body(c);
     if (bytes == NULL) {
@@ -102,7 +109,6 @@ static void send_answer(struct conn *c, int status, const char *type, const char
         conn_close(c);
         return;
     }
-    http_date(date);
     content_lines(content, status, type, len);
     if (c->route != NULL)
         route_allow(c->route, allow, sizeof(allow));
@@ -111,7 +117,7 @@ static void send_answer(struct conn *c, int status, const char *type, const char
                         "HTTP/1.1 %d %s\r\nDate: %s\r\n%sConnection: %s\r\n"
                         "%s%s%sX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: %s\r\n"
                         "Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\n%s%s\r\n",
-                        status, reason_of(status), date, content, c->keep ? "keep-alive" : "close",
+                        status, reason_of(status), http_date(), content, c->keep ? "keep-alive" : "close",
                         allow[0] != '\0' ? "Allow: " : "", allow, allow[0] != '\0' ? "\r\n" : "",
                         private ? "no-referrer" : "same-origin", own, more);
     size_t total = (size_t)head;

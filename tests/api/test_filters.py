@@ -85,6 +85,7 @@ def test_no_number(rest, name, value):
 @pytest.mark.parametrize("value", ["%20", "1001,%20", "%09,1001"])
 def test_blanks_are_no_number(rest, name, value):
     expect(rest.get(f"tickets/?{name}={value}"), 400, {name: [NUMBER]})
+    expect(rest.get(f"tickets/?note=0&{name}={value}"), 400, {name: [NUMBER]})
 
 
 @pytest.mark.parametrize("name", ["id", "id__in", "number", "number__gte", "number__contains", "year"])

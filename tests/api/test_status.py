@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,8 @@ def test_readiness_while_draining(tmp_path, redis_server):
             login = people.submit(requests.post, service.url + "/api/v1/auth/token/", timeout=30,
                                   json={"username": "nobody", "password": "x"})
             until(lambda: service.metrics()["lc_admin_connections"] == 1, what="the login")
+            service.process.signal(signal.SIGHUP)  # to both services, after a certificate was renewed
+            until(lambda: "reload.nothing" in service.process.output(), 5, "the word about it")
             service.process.popen.terminate()
             until(lambda: "admin.stopping" in service.process.output(), 5, "the end to begin")
             ready = requests.get(service.status_url + "/readyz", timeout=5)

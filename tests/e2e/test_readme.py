@@ -59,3 +59,14 @@ def test_directory_that_is_not_there_is_named(tmp_path):
     for program in ("upload-gw", "admin-api"):
         done = subprocess.run([binary(program)], capture_output=True, text=True, timeout=20, env=env, check=False)
         assert done.returncode == 1 and f"DATA_DIR: {tmp_path}/nope" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("service", ["upload-gw", "admin-api"])
+def test_images_have_what_the_pages_are_built_from(service):
+    """Where the tests build them, pages are given: no build of an image reaches the npm registry there."""
+    with open(f"{ROOT}/services/build.mjs", encoding="utf-8") as f:
+        outside = re.findall(r"'\.\./([^']+)'", f.read())
+    with open(f"{ROOT}/deploy/images/Dockerfile.{service}", encoding="utf-8") as f:
+        stage = re.search(r" AS web-build\n(.*?)\nFROM ", f.read(), re.S).group(1)
+    copied = re.findall(r"^COPY (\S+)", stage, re.M)
+    assert outside and [path for path in outside if path not in copied] == []

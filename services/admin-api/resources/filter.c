@@ -390,7 +390,7 @@ static int filter_existing(const struct filtering *g)
 
 /* In this order: those by a table of suffixes say whether the others' indexes are wanted, and what all of them leave
  * is looked through. */
-enum turn { TURN_SUFFIXES, TURN_INDEX, TURN_LOOK, TURNS };
+enum turn { TURN_SUFFIXES, TURN_INDEX, TURN_LOOK };
 
 static enum turn turn_of(const struct filter *f)
 {
@@ -429,8 +429,10 @@ int filter_where(const struct exchange *x, const struct resource *r, struct db_c
     *how = (struct filtered){.is_few = false};
     sql_add(s, NO_FILTER);
     row_owner(x, r, s);
-    for (enum turn turn = 0; turn < TURNS && err == 0; ++turn)
+    for (enum turn turn = 0; turn < TURN_LOOK && err == 0; ++turn)
         err = add_filters(x, &g, turn);
+    if (err == 0 && json_object_size(errors) == 0) /* a filter that is wrong may have left half an expression */
+        err = add_filters(x, &g, TURN_LOOK);
     if (s->len != how->counted) {
         sql_free(how->count);
         how->count = NULL;
