@@ -147,6 +147,7 @@ def test_backup_and_restore_as_readme_shows(deployment, bearer, scratch):
     done = new.up()
     try:
         assert done.returncode == 0 and "Administrator: admin " in done.stdout, done.stdout + done.stderr
+        assert "demo ticket" not in done.stdout, "nobody asks for the one that another installation had"
         assert archives_of(new, bearer) == before and before
     finally:
         new.down()
@@ -177,17 +178,36 @@ def test_demo_ticket_that_the_gateway_does_not_take(scratch):
     assert 1 <= refused <= 10
 
 
-def test_taken_port_is_named(scratch):
-    other = Deployment(os.path.join(scratch, "other"))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", other.admin_port))
-        taken.listen()
-        try:
+@pytest.fixture(name="small_disk")
+def _small_disk(scratch):
+    if os.geteuid():
+        pytest.skip("only root may mount")
+    where = os.path.join(scratch, "small")
+    os.mkdir(where)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", where], check=True, timeout=20)
+    yield where
+    subprocess.run(["umount", "-l", where], check=True, timeout=20)
+
+
+def test_what_stands_in_the_way_is_said_and_the_next_run_goes_on(small_disk):
+    """A taken port, with nothing left running; a disk with less room than is kept free, before anybody is made."""
+    other = Deployment(small_disk)
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", other.admin_port))
+            taken.listen()
             done = other.up()
-        finally:
-            other.down()
-    assert done.returncode == 1
-    assert f"port {other.admin_port} is taken" in done.stderr and "--admin-port" in done.stderr
+        assert done.returncode == 1 and other.pids() == {}
+        assert f"port {other.admin_port} is taken" in done.stderr and "--admin-port" in done.stderr
+        done = other.up()
+        assert done.returncode == 1 and "otpauth://" not in done.stdout and '"storage":"full"' in done.stderr
+        assert f"{other.data} is short of space" in done.stderr and f"STORAGE_RESERVE lower in {other.data}/env" in done.stderr
+        with open(f"{other.data}/env", "a", encoding="ascii") as f:
+            f.write("STORAGE_RESERVE=16M\n")
+        done = other.up()
+        assert done.returncode == 0 and "otpauth://" in done.stdout and curl_line(done.stdout), done.stdout + done.stderr
+    finally:
+        other.down()
 
 
 @pytest.mark.parametrize("option", [["--gateway-port", "70000"], ["--data"], ["--frobnicate"],
