@@ -193,22 +193,10 @@ int attempts_epoch_get(struct redis_client *c, char out[64])
     return err;
 }
 
-/* A command whose answer only says whether it was done. */
-static int tell(struct redis_client *c, int argc, const char **argv)
-{
-    int err;
-    redisReply *r = redis_client_command(c, argc, argv, NULL, &err);
-    if (r == NULL)
-        return err;
-    err = redis_reply_error(r);
-    freeReplyObject(r);
-    return err;
-}
-
 static int drop_epoch(struct redis_client *c)
 {
     const char *argv[] = {"DEL", "lc:epoch"};
-    return tell(c, 2, argv);
+    return redis_client_tell(c, 2, argv);
 }
 
 static const char *mark_of(const char *epoch, char out[96])
@@ -222,7 +210,7 @@ int attempts_epoch_begin(struct redis_client *c, const char *epoch)
     char mark[96];
     const char *argv[] = {"SET", mark_of(epoch, mark), epoch, "EX", MARK_SECONDS};
     int err = drop_epoch(c);
-    return err < 0 ? err : tell(c, 5, argv);
+    return err < 0 ? err : redis_client_tell(c, 5, argv);
 }
 
 /* The mark went if Redis lost its memory since: then the projection is lost with it, and there must be no epoch.
@@ -241,25 +229,20 @@ int attempts_epoch_set(struct redis_client *c, const char *epoch)
     freeReplyObject(r);
     if (err < 0)
         return err == -EPROTO ? -ESTALE : err; /* no such key */
-    return tell(c, 2, first ? keep : leave);
+    return redis_client_tell(c, 2, first ? keep : leave);
 }
 
 static int remove_keys(struct redis_client *c, const redisReply *keys)
 {
     const char **argv = calloc(keys->elements + 1, sizeof(*argv));
-    int err = 0;
+    int argc = 1;
     if (argv == NULL)
         return -ENOMEM;
-    int argc = 1;
     argv[0] = "UNLINK";
     for (size_t i = 0; i < keys->elements; ++i)
         if (strcmp(redis_reply_text(keys, i), LINEAGE) != 0) /* or half of it, after a crash, would be nobody's */
             argv[argc++] = redis_reply_text(keys, i);
-    redisReply *r = argc == 1 ? NULL : redis_client_command(c, argc, argv, NULL, &err);
-    if (r != NULL) {
-        err = redis_reply_error(r);
-        freeReplyObject(r);
-    }
+    int err = argc == 1 ? 0 : redis_client_tell(c, argc, argv);
     free(argv);
     return err;
 }

@@ -210,6 +210,17 @@ redisReply *redis_client_command(struct redis_client *c, int argc, const char **
     return r;
 }
 
+int redis_client_tell(struct redis_client *c, int argc, const char **argv)
+{
+    int err;
+    redisReply *r = redis_client_command(c, argc, argv, NULL, &err);
+    if (r == NULL)
+        return err;
+    err = redis_reply_error(r);
+    freeReplyObject(r);
+    return err;
+}
+
 void redis_client_observe(struct redis_client *c, void (*observe)(int64_t microseconds))
 {
     c->observe = observe;

@@ -26,6 +26,8 @@ void redis_client_observe(struct redis_client *c, void (*observe)(int64_t micros
  * resolve), -EACCES (AUTH), -EAGAIN (a replica): the connection is dropped, and the next call
  * connects again. argv are binary-safe with lens; lens NULL: strings. */
 redisReply *redis_client_command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err);
+/* A command whose answer only says whether it was done: 0, what the server answered, or why it could not be asked. */
+int redis_client_tell(struct redis_client *c, int argc, const char **argv);
 /* EVALSHA with no KEYS and these ARGV, loading the script when Redis does not have it. */
 redisReply *redis_client_script(struct redis_client *c, enum redis_script script, int argc, const char **argv,
                                 int *err);

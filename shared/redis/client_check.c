@@ -48,13 +48,7 @@ const char *redis_client_advice(int err)
 static int try_write(struct redis_client *c)
 {
     const char *argv[] = {"SET", "lc:probe", "1", "PX", "1000"};
-    int err;
-    redisReply *r = redis_client_command(c, 5, argv, NULL, &err);
-    if (r == NULL)
-        return err;
-    err = redis_reply_error(r);
-    freeReplyObject(r);
-    return err;
+    return redis_client_tell(c, 5, argv);
 }
 
 int redis_client_check(struct redis_client *c, char *why, size_t why_size)
