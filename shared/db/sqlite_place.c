@@ -15,8 +15,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define SCHEME      "sqlite:///"
-#define LEAST_BYTES ((fsblkcnt_t)64 * 1024) /* less is none: a full file system may have blocks that nobody gets */
+#include "shared/disk/disk.h"
+
+#define SCHEME "sqlite:///"
 
 /* statfs(2). FUSE is sshfs, GlusterFS, s3fs …: which of them it is cannot be told, so none is trusted. */
 static const struct {
@@ -174,9 +175,7 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
 int sqlite_place_disk(const struct db_place *p)
 {
     struct statvfs fs;
-    if (statvfs(p->path, &fs) < 0) /* that it is away, a statement says */
-        return 0;
-    return fs.f_flag & ST_RDONLY ? -EROFS : fs.f_bavail * fs.f_frsize < LEAST_BYTES ? -ENOSPC : 0;
+    return statvfs(p->path, &fs) < 0 ? 0 : disk_state(&fs); /* that it is away, a statement says */
 }
 
 bool sqlite_place_is_full(const struct db_place *p)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shared/crash/crash.h"
+#include "shared/disk/disk.h"
 #include "shared/spool/internal.h"
 
 #define DIRECTORY_MODE 02770
@@ -252,14 +253,11 @@ int spool_discard(struct spool *s, const char *id)
     return unlinkat(s->fds[SPOOL_TMP], id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-#define LEAST_BYTES ((fsblkcnt_t)64 * 1024) /* a full file system may still have some blocks that nobody gets */
-
 /* Some file systems make inodes as they are needed, and say they have none. */
 int spool_fs_state(const struct statvfs *fs)
 {
-    if (fs->f_flag & ST_RDONLY)
-        return -EROFS;
-    return fs->f_bavail * fs->f_frsize < LEAST_BYTES || (fs->f_files > 0 && fs->f_favail == 0) ? -ENOSPC : 0;
+    int state = disk_state(fs);
+    return state == 0 && fs->f_files > 0 && fs->f_favail == 0 ? -ENOSPC : state;
 }
 
 int spool_room(struct spool *s, int64_t reserve, int64_t *out)

@@ -1,9 +1,11 @@
 /*
  * The spool as the gateway uses it: a maildir for archives. Layout under DATA_DIR:
- *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state, others with a draft at the
- * end spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api spool/trash,
- * spool/orphans              admin-api's archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700 Spool directories
- * are 2770, files 0640. Every function returns 0 or -errno and may be called from any thread.
+ *   spool/tmp/<upload_id>/{data,manifest}   being received; resumable ones with their state, others with a draft
+ *                                           at the end
+ *   spool/new/<upload_id>/{data,manifest}   finished and durable, waiting to be filed by admin-api
+ *   spool/trash, spool/orphans              admin-api's
+ *   archives/<id[:2]>/<id>/{data,manifest}  admin-api's, 0700
+ * Spool directories are 2770, files 0640. Every function returns 0 or -errno and may be called from any thread.
  */
 #ifndef LC_SHARED_SPOOL_SPOOL_H
 #define LC_SHARED_SPOOL_SPOOL_H
@@ -71,8 +73,7 @@ int spool_reopen(struct spool *s, const char *id) __attribute__((warn_unused_res
 void spool_state_remove(struct spool *s, const char *id);
 
 struct statvfs;
-/* What a file system says of itself: 0, -EROFS, or -ENOSPC when there is no room for another file that is
- * worth its name, or no inode. */
+/* As disk_state(), and -ENOSPC when there is no inode for another file. */
 int spool_fs_state(const struct statvfs *fs);
 /* Bytes a new upload may still take: free for the service's user minus `reserve`; negative, or no more files: none.
  * -EROFS: mounted to be read only. */
