@@ -182,9 +182,8 @@ int command_accept_key(const struct command_call *call)
     }
     if (err < 0)
         return command_failed("the database refused: %s", strerror(-err));
-    puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, rotate "
-         "upload "
-         "tokens, give web hooks new secrets");
+    puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, "
+         "rotate upload tokens, give web hooks new secrets");
     return 0;
 }
 

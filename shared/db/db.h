@@ -45,6 +45,12 @@ const char *db_dialect(const struct db *db); /* "sqlite" or "postgres": names th
 
 /* For readiness: one trip to the database. 0 or negative, with one line in `why`. */
 int db_ping(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* Writes something that changes nothing, to see whether it can: 0 or negative, with one line in `why`. It must have
+ * been migrated. */
+int db_try_write(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* For readiness: could it be written, as far as its disk and the last write say; only when that one was refused is
+ * another tried. 0, -ENOSPC or -EROFS. */
+int db_writable(struct db *db) __attribute__((warn_unused_result));
 
 /* Waits for a free connection up to the statement time-out; reconnects with backoff (0.1 to 5 s, in between
  * -ENOTCONN at once). 0, -ENOTCONN or -ETIMEDOUT. A connection may be kept: it reconnects by itself. */
@@ -57,16 +63,10 @@ struct db_migration {
     int number;
     const char *name, *sql;
 };
-/* Writes something that changes nothing, to see whether it can: 0 or negative, with one line in `why`. It must have
- * been migrated. */
-int db_try_write(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));
-/* For readiness: could it be written, as far as its disk and the last write say; only when that one was refused is
- * another tried. 0, -ENOSPC or -EROFS. */
-int db_writable(struct db *db) __attribute__((warn_unused_result));
+int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
 /* Where it stands, without changing it: *at is the newest migration that it has, 0: none. -EPROTO as above. */
 int db_migrated(struct db *db, const struct db_migration *migrations, size_t count, int *at, char *why, size_t why_size)
-    __attribute__((warn_unused_result));
-int db_migrate(struct db *db, const struct db_migration *migrations, size_t count, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 
 /*

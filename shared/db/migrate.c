@@ -21,6 +21,7 @@ static const struct db_statement touch = {"migration_touch",
 struct run {
     const struct db_migration *migrations, *current;
     size_t count;
+    int64_t at; /* the newest that the database has */
     char *why;
     size_t why_size;
 };
@@ -29,20 +30,14 @@ static int read_newest(const struct db_rows *r, void *arg)
 {
     struct run *run = arg;
     int64_t known = run->count == 0 ? 0 : run->migrations[run->count - 1].number;
-    if (db_int(r, 0) <= known)
+    run->at = db_int(r, 0);
+    if (run->at <= known)
         return 0;
     snprintf(run->why, run->why_size,
              "the database is at migration %lld (%s), newer than this program, which knows %lld: install the newer "
              "release or restore the backup made before it",
-             (long long)db_int(r, 0), db_text(r, 1), (long long)known);
+             (long long)run->at, db_text(r, 1), (long long)known);
     return -EPROTO;
-}
-
-/* Without the table there was none yet; what else is wrong, connecting said. */
-static int read_at(const struct db_rows *r, void *arg)
-{
-    *(int *)arg = (int)db_int(r, 0);
-    return 0;
 }
 
 static int check_newer(struct db_conn *c, void *arg)
@@ -93,10 +88,10 @@ int db_migrated(struct db *db, const struct db_migration *migrations, size_t cou
     *at = 0;
     if (err < 0)
         return err;
+    /* Without the table there was none yet; what else is wrong, connecting said. */
     if (db_prepare_all(c, &newest, 1, missing, sizeof(missing)) == 0)
         err = db_one(c, read_newest, &run, &newest);
-    if (err == 1)
-        err = db_one(c, read_at, at, &newest);
+    *at = (int)run.at;
     if (err < 0 && err != -EPROTO)
         snprintf(why, why_size, "the table of migrations: %s", db_error(c));
     db_release(c);

@@ -21,8 +21,9 @@ struct db_place {
 int sqlite_place_open(const char *url, const struct db_options *options, struct db_place **out, char *why,
                       size_t why_size);
 void sqlite_place_close(struct db_place *p);
-/* Has its file system no block left? sqlite does not say so of its shared memory. */
-int sqlite_place_disk(const struct db_place *p); /* 0, -ENOSPC or -EROFS */
+/* What its file system says of itself: 0, -ENOSPC or -EROFS. */
+int sqlite_place_disk(const struct db_place *p);
+/* Has it no block left? sqlite does not say so of its shared memory. */
 bool sqlite_place_is_full(const struct db_place *p);
 
 /* The name of a file system on which sqlite's locks and shared memory cannot be relied on, by statfs's f_type; or NULL.
