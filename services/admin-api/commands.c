@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "services/admin-api/migrations.h"
 #include "services/admin-api/scan/scanner.h"
@@ -14,6 +13,7 @@
 #include "services/admin-api/start.h"
 #include "services/admin-api/storage/storage.h"
 #include "services/admin-api/webhooks/deliver.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 #include "shared/net/probe.h"
 
@@ -161,11 +161,9 @@ static int accept_key(struct db_conn *c, void *arg)
 {
     const struct command_call *call = arg;
     const struct audit_event event = {.actor = "console", .action = "key.accept", .outcome = AUDIT_OK};
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
     int err = key_mark_replace(call->admin->keys, c);
-    return err < 0 ? err : audit_write(c, &event, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+
+    return err < 0 ? err : audit_write(c, &event, clock_now_us());
 }
 
 int command_accept_key(const struct command_call *call)

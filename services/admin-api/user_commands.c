@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "services/admin-api/commands.h"
@@ -15,6 +14,7 @@
 #include "services/admin-api/security/second_factor.h"
 #include "services/admin-api/security/totp.h"
 #include "services/admin-api/security/users.h"
+#include "shared/clock/clock.h"
 
 #define WHY_SIZE      256
 #define PASSWORD_SIZE (PASSWORD_LENGTH_MAX + 2)
@@ -30,13 +30,6 @@ struct errand {
     char encoded[PASSWORD_ENCODED_SIZE];
     unsigned char secret[TOTP_SECRET_SIZE];
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* --- arguments and passwords --- */
 
@@ -154,7 +147,7 @@ static int failed(const struct errand *e, int err)
 static int note(struct db_conn *c, const struct errand *e, const char *action)
 {
     const struct audit_event event = {.actor = "console", .action = action, .object = e->name, .outcome = AUDIT_OK};
-    return audit_write(c, &event, now_us());
+    return audit_write(c, &event, clock_now_us());
 }
 
 /* 0, or the exit status. */
@@ -203,7 +196,7 @@ static int print_secret(const struct errand *e)
 static int create(struct db_conn *c, void *arg)
 {
     struct errand *e = arg;
-    int64_t id = user_create(c, e->name, e->encoded, (e->options & OPTION_SUPERUSER) != 0, now_us());
+    int64_t id = user_create(c, e->name, e->encoded, (e->options & OPTION_SUPERUSER) != 0, clock_now_us());
     int err = id < 0 ? (int)id : enroll(e, c, id);
     return err < 0 ? err : note(c, e, "user.create");
 }

@@ -12,6 +12,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/upload.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/http/percent.h"
 #include "shared/log/log.h"
@@ -25,7 +26,7 @@ static void fill_manifest(const struct upload *u, struct record_manifest *m)
                                   .number = u->number,
                                   .size = u->sink.size,
                                   .started_us = u->started_us,
-                                  .finished_us = upload_now_us()};
+                                  .finished_us = clock_now_us()};
     memcpy(m->upload_id, u->id, sizeof(u->id));
     snprintf(m->name, sizeof(m->name), "%s", u->body.name);
     snprintf(m->client, sizeof(m->client), "%s", u->client);
@@ -113,7 +114,7 @@ static char *receipt_of(const struct upload *u)
     char hex[DIGEST_HEX_SIZE];
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
     json_t *receipt = json_pack("{s:s, s:I, s:s, s:I}", "upload_id", u->id, "size", (json_int_t)u->sink.size, "sha256",
-                                hex, "time_us", (json_int_t)upload_now_us());
+                                hex, "time_us", (json_int_t)clock_now_us());
     char *text = receipt == NULL ? NULL : json_dumps(receipt, JSON_COMPACT);
     json_decref(receipt);
     return text;
@@ -205,11 +206,11 @@ void publish_tell(struct upload *u)
     CRASH_POINT(WOKEN);
     digest_hex(u->sink.sha256, DIGEST_SIZE, hex);
     log_info("upload.published", LOG_S("upload_id", u->id), LOG_I("ticket", u->number), LOG_I("size", u->sink.size),
-             LOG_S("sha256", hex), LOG_I("ms", (upload_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
+             LOG_S("sha256", hex), LOG_I("ms", (clock_now_us() - u->started_us) / 1000), LOG_S("method", u->method),
              LOG_S("client", u->client), LOG_S("uncounted", u->uncounted ? "redis away" : NULL));
     COUNT(UPLOADS_PUBLISHED);
     room_wrote(u->lane->gateway->room, true);
-    histogram_observe(&gateway_histograms[GATEWAY_HISTOGRAM_UPLOAD], upload_now_us() - u->started_us);
+    histogram_observe(&gateway_histograms[GATEWAY_HISTOGRAM_UPLOAD], clock_now_us() - u->started_us);
     if (u->uncounted)
         COUNT(UPLOADS_UNCOUNTED);
 }

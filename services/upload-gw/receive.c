@@ -13,6 +13,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/upload.h"
+#include "shared/clock/clock.h"
 
 #define SEATS       4
 #define PAIR        2                  /* seats that are filled at a time: more would not be hashed faster */
@@ -113,7 +114,7 @@ static void measure(struct upload *u, size_t n)
     u->pace_bytes += (int64_t)n;
     if (u->pace_bytes < PACE_BYTES && u->pace_us != 0)
         return;
-    int64_t now = upload_now_us(), took = now - u->pace_us;
+    int64_t now = clock_now_us(), took = now - u->pace_us;
     if (u->pace_us != 0)
         upload_set_bulk(u, took >= 0 && took < (u->bulk ? SLOW_US : FAST_US));
     u->pace_us = now;

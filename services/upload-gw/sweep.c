@@ -14,6 +14,7 @@
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/reservations.h"
 #include "services/upload-gw/tus.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 
 #define FOUND_MAX   64 /* of one round; the others have theirs */
@@ -95,7 +96,7 @@ static int look_at(void *arg, const char *id)
     char bytes[RECORD_SIZE];
     struct record_state state;
     struct record_manifest draft;
-    int64_t now_us = upload_now_us();
+    int64_t now_us = clock_now_us();
 
     ssize_t n = spool_state_read(spool, id, bytes, sizeof(bytes));
     if (n > 0 && record_state_decode(bytes, (size_t)n, &state) == 0)

@@ -10,6 +10,7 @@
 #include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 
 #define STATE_SIZE   8192
@@ -54,7 +55,7 @@ static int advance_state(struct upload *u, int data)
     next.midstate.len = DIGEST_STATE_SIZE;
     digest_save(&u->sink.digest, next.midstate.data);
     next.fence = t->fence;
-    next.expires_us = upload_now_us() + u->lane->gateway->config.upload_expiry * 1000;
+    next.expires_us = clock_now_us() + u->lane->gateway->config.upload_expiry * 1000;
     memcpy(next.epoch, u->epoch, sizeof(next.epoch));
     int err = write_state(u, &next, data);
     if (err == 0) {

@@ -88,7 +88,7 @@ static enum gateway_error judge(struct upload *u)
     struct tus *t = u->tus;
     const struct record_state *s = &t->state;
 
-    if (s->expires_us <= upload_now_us()) {
+    if (s->expires_us <= clock_now_us()) {
         int64_t most = u->lane->gateway->config.clock_ahead_max * 1000;
         if (most > 0 && clock_ahead_us() > most) /* it may be in time: not ours to discard */
             return GATEWAY_UNAVAILABLE;

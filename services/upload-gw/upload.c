@@ -14,6 +14,7 @@
 #include "services/upload-gw/reservations.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/tus.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
@@ -38,13 +39,6 @@ void upload_go(struct upload *u, enum upload_step step)
 {
     while (step != UPLOAD_WAIT)
         step = u->steps[step](u);
-}
-
-int64_t upload_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 enum upload_step upload_fail(struct upload *u, enum gateway_error e)
@@ -105,7 +99,7 @@ struct upload *upload_new(struct conn *c, const struct head *h, struct span toke
     u->left = -1;
     u->sink.fd = -1;
     u->expects = h->expect_continue;
-    u->started_us = upload_now_us();
+    u->started_us = clock_now_us();
     return u;
 }
 

@@ -12,10 +12,15 @@ static int64_t read_us(clockid_t id)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t clock_now_us(void)
+{
+    return read_us(CLOCK_REALTIME);
+}
+
 /* CLOCK_BOOTTIME: a machine that was suspended has not stepped. */
 static int64_t difference(void)
 {
-    return read_us(CLOCK_REALTIME) - read_us(CLOCK_BOOTTIME);
+    return clock_now_us() - read_us(CLOCK_BOOTTIME);
 }
 
 void clock_begin(void)

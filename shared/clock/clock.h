@@ -1,13 +1,14 @@
 /*
- * How far the machine's clock has run away from time itself: a step forward makes everything look old. It sees only
- * steps since it began to look; what was wrong before, others must tell. Any thread.
+ * The machine's clock, and how far it has run away from time itself: a step forward makes everything look old. It sees
+ * only steps since it began to look; what was wrong before, others must tell. Any thread.
  */
 #ifndef LC_SHARED_CLOCK_CLOCK_H
 #define LC_SHARED_CLOCK_CLOCK_H
 
 #include <stdint.h>
 
-void clock_begin(void); /* before threads */
+int64_t clock_now_us(void); /* microseconds since 1970 UTC */
+void clock_begin(void);     /* before threads */
 /* Microseconds that the clock has gained since clock_begin on what does not step; negative: lost. */
 int64_t clock_ahead_us(void);
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "services/admin-api/http/access.h"
 #include "services/admin-api/http/answer.h"
@@ -17,6 +16,7 @@
 #include "services/admin-api/http/pages.h"
 #include "services/admin-api/http/routes.h"
 #include "services/admin-api/metrics.h"
+#include "shared/clock/clock.h"
 #include "shared/http/query.h"
 #include "shared/log/log.h"
 #include "shared/net/client.h"
@@ -38,13 +38,6 @@ static const struct {
 } refusal_rows[3] = {{400, API_HTTP}, {413, API_REQUEST_TOO_LARGE}, {417, API_EXPECTATION}};
 
 /* --- from the head --- */
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 const struct span *exchange_header(const struct exchange *x, const char *lowercase_name)
 {
@@ -231,7 +224,8 @@ static bool on_call(struct server_call *c, void *arg)
         server_status(c, 503);
         return true;
     }
-    p->x = (struct exchange){.call = c, .admin = f->admin, .method = method_of(server_method(c)), .now_us = now_us()};
+    p->x = (struct exchange){
+        .call = c, .admin = f->admin, .method = method_of(server_method(c)), .now_us = clock_now_us()};
     snprintf(p->x.allow, sizeof(p->x.allow), "%s", ANSWER_ALLOW_UNKNOWN);
     int err = begin(f, p);
     if (err == 1)
@@ -322,12 +316,12 @@ static void on_end(struct server_call *c, void *arg)
     metric_add(&admin_metrics[classes[hundreds >= 2 && hundreds <= 5 ? hundreds - 2 : 3]], 1);
     if (p == NULL)
         return;
-    ADMIN_OBSERVE(REQUEST, now_us() - p->x.now_us);
+    ADMIN_OBSERVE(REQUEST, clock_now_us() - p->x.now_us);
     const struct exchange *x = &p->x;
     const char *route = p->match.rows == NULL ? "unknown" : p->match.rows->path;
     log_write(status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "request",
               LOG_FIELDS(LOG_S("method", server_method(c)), LOG_S("route", route), LOG_I("status", status),
-                         LOG_I("bytes", server_bytes_sent(c)), LOG_I("us", now_us() - x->now_us),
+                         LOG_I("bytes", server_bytes_sent(c)), LOG_I("us", clock_now_us() - x->now_us),
                          LOG_S("client", x->client), LOG_S("user", x->who.username[0] == '\0' ? NULL : x->who.username),
                          LOG_S("error", x->failure == 0 ? NULL : log_errno_text(x->failure))));
     query_free(p->x.query);

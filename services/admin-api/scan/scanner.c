@@ -15,6 +15,7 @@
 #include "services/admin-api/scan/statements.h"
 #include "services/admin-api/security/audit.h"
 #include "services/admin-api/storage/storage.h"
+#include "shared/clock/clock.h"
 #include "shared/db/db.h"
 #include "shared/http/filename.h"
 #include "shared/log/log.h"
@@ -37,13 +38,6 @@ struct scanned {
     int64_t id, size, number, renewed_us;
     char upload_id[STORAGE_ID_SIZE], name[FILENAME_SIZE];
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* --- claiming --- */
 
@@ -68,7 +62,7 @@ static int read_int(const struct db_rows *row, void *arg)
 static int claim(struct scanner *s, struct scanned *a)
 {
     struct db_conn *c;
-    int64_t waiting = 0, now = now_us();
+    int64_t waiting = 0, now = clock_now_us();
     int err = db_acquire(s->admin->db, &c);
     if (err < 0)
         return err;
@@ -97,7 +91,7 @@ static void put_off(struct scanned *a, int64_t due)
 static bool go_on(void *arg)
 {
     struct scanned *a = arg;
-    int64_t now = now_us();
+    int64_t now = clock_now_us();
     if (now - a->renewed_us > RENEW_US) {
         a->renewed_us = now;
         put_off(a, now + LEASE_US);
@@ -132,7 +126,7 @@ static int write_finding(struct db_conn *c, void *arg)
     int64_t n = db_exec(c, scan_statement(DONE), a->id, a->upload_id, verdicts[f->answer->verdict].word,
                         infected ? f->answer->text : NULL);
     snprintf(object, sizeof(object), "%lld/%s", (long long)a->number, a->name);
-    return n < 1 || !infected ? (int)n : audit_write(c, &event, now_us());
+    return n < 1 || !infected ? (int)n : audit_write(c, &event, clock_now_us());
 }
 
 static int write_down(struct scanned *a, const struct clamd_answer *answer)
@@ -190,7 +184,7 @@ static int turn(struct scanner *s)
     if (err == 0)
         return 1;
     bool is_its_own = err == -EIO || err == -EBADMSG;
-    put_off(&a, is_its_own ? now_us() + LATER_US : 0);
+    put_off(&a, is_its_own ? clock_now_us() + LATER_US : 0);
     if (err != -ECANCELED)
         ADMIN_COUNT(SCAN_ERRORS);
     if (is_its_own)
@@ -227,7 +221,7 @@ static int take_up_skipped(struct scanner *s)
     if (err < 0)
         return err;
     do {
-        n = db_exec(c, scan_statement(AGAIN), s->admin->config->clamd_max_size, now_us());
+        n = db_exec(c, scan_statement(AGAIN), s->admin->config->clamd_max_size, clock_now_us());
         count += n > 0 ? n : 0;
     } while (n > 0 && !atomic_load(&s->stopping));
     db_release(c);

@@ -13,6 +13,7 @@
 
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/clock/clock.h"
 #include "shared/digest/digest.h"
 
 #define COPY_BUFFER (256 * 1024)
@@ -92,7 +93,7 @@ static int record(struct db_conn *c, void *arg)
 {
     const struct row *row = arg;
     const struct record_manifest *m = row->manifest;
-    int64_t fresh = db_exec(c, storage_statement(LEDGER_ADD), m->upload_id, m->ticket_id, storage_now_us());
+    int64_t fresh = db_exec(c, storage_statement(LEDGER_ADD), m->upload_id, m->ticket_id, clock_now_us());
 
     return fresh <= 0 ? (int)fresh : filing_add_archive(row->storage, c, m);
 }

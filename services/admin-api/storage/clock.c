@@ -11,8 +11,8 @@
 #include "shared/clock/clock.h"
 #include "shared/redis/reply.h"
 
-#define NOTE_EVERY_US INT64_C(3600000000)
 #define HOUR_US       INT64_C(3600000000)
+#define NOTE_EVERY_US HOUR_US
 
 static int read_noted(const struct db_rows *r, void *arg)
 {
@@ -29,7 +29,7 @@ static int64_t ahead_of_redis_us(struct redis_client *client)
     int64_t theirs = r == NULL ? 0 : redis_reply_number(r, 0) * 1000000 + redis_reply_number(r, 1);
     if (r != NULL)
         freeReplyObject(r);
-    return theirs <= 0 ? 0 : storage_now_us() - theirs;
+    return theirs <= 0 ? 0 : clock_now_us() - theirs;
 }
 
 static int refuse(int64_t by_us, const char *what, const char *row, char *why, size_t why_size)
@@ -53,7 +53,7 @@ static int check_ahead(struct storage *s, struct redis_client *client, char *why
 
 int clock_check(struct storage *s, struct db_conn *c, struct redis_client *client, char *why, size_t why_size)
 {
-    int64_t noted = 0, now = storage_now_us(), most = s->options.clock_gap_ms * 1000;
+    int64_t noted = 0, now = clock_now_us(), most = s->options.clock_gap_ms * 1000;
     int err = check_ahead(s, client, why, why_size);
     if (err < 0)
         return err;

@@ -13,6 +13,7 @@
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
 #include "services/admin-api/webhooks/outbox.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/digest/digest.h"
 #include "shared/http/filename.h"
@@ -87,7 +88,7 @@ static int note(struct db_conn *c, const struct record_manifest *m)
 
     clean_name(m, name);
     snprintf(object, sizeof(object), "%lld/%s", (long long)m->number, name);
-    return audit_write(c, &event, storage_now_us());
+    return audit_write(c, &event, clock_now_us());
 }
 
 int filing_add_archive(const struct storage *s, struct db_conn *c, const struct record_manifest *m)
@@ -120,7 +121,7 @@ static int record(struct db_conn *c, void *arg)
 {
     struct filing *f = arg;
     const struct record_manifest *m = &f->manifest;
-    int64_t now = storage_now_us();
+    int64_t now = clock_now_us();
 
     f->why = NULL;
     int64_t fresh = db_exec(c, storage_statement(LEDGER_ADD), m->upload_id, m->ticket_id, now);
@@ -165,9 +166,9 @@ static int step_record(struct filing *f)
         return to_trash(f, "its archive was deleted");
     if (f->verdict == FILED) {
         ADMIN_COUNT(UPLOADS_FILED);
-        ADMIN_OBSERVE(FILING_LAG, storage_now_us() - f->manifest.finished_us);
+        ADMIN_OBSERVE(FILING_LAG, clock_now_us() - f->manifest.finished_us);
         log_info("filing.filed", LOG_S("upload_id", f->id), LOG_I("ticket", f->manifest.number),
-                 LOG_I("size", f->manifest.size), LOG_I("ms", (storage_now_us() - f->manifest.finished_us) / 1000));
+                 LOG_I("size", f->manifest.size), LOG_I("ms", (clock_now_us() - f->manifest.finished_us) / 1000));
     }
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
@@ -39,7 +40,7 @@ static int resumable_is_over(struct storage *s, const char *id)
     ssize_t n = spool_state_read(s->spool, id, bytes, sizeof(bytes));
     if (n < 0 || record_state_decode(bytes, (size_t)n, &state) < 0)
         return n < 0 && n != -ENOENT ? 0 : -ENOENT;
-    return state.expires_us / 1000 + s->options.expiry_ms / 10 < storage_now_us() / 1000;
+    return state.expires_us / 1000 + s->options.expiry_ms / 10 < clock_now_us() / 1000;
 }
 
 static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t ticket_id,

@@ -12,6 +12,7 @@
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
 #include "services/admin-api/webhooks/outbox.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 
 #define PAGE       100 /* archives of one transaction */
@@ -37,7 +38,7 @@ struct page {
 static int64_t limit_us(const struct db_rows *row, int column, int64_t configured_ms)
 {
     int64_t kept_ms = db_is_null(row, column) ? configured_ms : db_int(row, column) * 1000;
-    return kept_ms == 0 ? INT64_MIN : storage_now_us() - kept_ms * 1000;
+    return kept_ms == 0 ? INT64_MIN : clock_now_us() - kept_ms * 1000;
 }
 
 static int read_rules(struct storage *s, struct db_conn *c, int64_t after, struct rule rules[RULES], size_t *count)
@@ -140,15 +141,15 @@ int retention_each(struct storage *s, struct db_conn *c, int (*each)(void *arg, 
 static int note(struct db_conn *c, const char *action, const char *object)
 {
     const struct audit_event event = {.actor = "system", .action = action, .object = object, .outcome = AUDIT_OK};
-    return audit_write(c, &event, storage_now_us());
+    return audit_write(c, &event, clock_now_us());
 }
 
 static int delete_one(struct db_conn *c, const struct expiring *e)
 {
     char object[FILENAME_SIZE + 24];
-    int err = webhook_queue_archive(c, WEBHOOK_ARCHIVE_EXPIRED, e->upload_id, storage_now_us());
+    int err = webhook_queue_archive(c, WEBHOOK_ARCHIVE_EXPIRED, e->upload_id, clock_now_us());
     if (err == 0)
-        err = storage_doom_archive(c, e->id, storage_now_us());
+        err = storage_doom_archive(c, e->id, clock_now_us());
     int64_t gone = err < 0 ? err : db_exec(c, storage_statement(ARCHIVE_DELETE), e->id);
     if (gone < 0)
         return (int)gone;

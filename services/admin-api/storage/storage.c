@@ -13,18 +13,12 @@
 
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/clock/clock.h"
 #include "shared/redis/attempts.h"
 
 #define QUICK_TIMEOUT_MS 1000
 #define DELETE_WAIT_MS   2000 /* that a request spends on removing files; the rest is the keeper's */
 #define QUICK_PAUSE_MS   1000 /* after a failure requests leave it to the keeper for so long */
-
-int64_t storage_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 int64_t storage_now_ms(void)
 {
@@ -202,7 +196,7 @@ static int look_at_backlog(struct storage *s, struct storage_info *out)
 {
     struct backlog b = {.directory = spool_new_fd(s->spool)};
     int err = store_each(b.directory, add_to_backlog, &b);
-    int64_t age = b.oldest == 0 ? 0 : storage_now_us() / 1000000 - b.oldest;
+    int64_t age = b.oldest == 0 ? 0 : clock_now_us() / 1000000 - b.oldest;
 
     out->spooled = b.count;
     out->spooled_oldest_s = age < 0 ? 0 : age;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "services/admin-api/storage/internal.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/digest/digest.h"
 
@@ -403,7 +404,7 @@ int storage_put(struct storage *s, const void *data, size_t len, const char *nam
     digest_final(&digest, m.sha256.data);
     m.sha256.len = DIGEST_SIZE;
     digest_hex(m.sha256.data, DIGEST_SIZE, out->sha256);
-    m.started_us = m.finished_us = storage_now_us();
+    m.started_us = m.finished_us = clock_now_us();
     memcpy(m.upload_id, out->upload_id, sizeof(m.upload_id));
     snprintf(m.name, sizeof(m.name), "%s", name);
     snprintf(m.method, sizeof(m.method), STORAGE_METHOD_API);

@@ -16,6 +16,7 @@
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/webhooks/send.h"
 #include "services/admin-api/webhooks/statements.h"
+#include "shared/clock/clock.h"
 #include "shared/db/db.h"
 #include "shared/log/log.h"
 
@@ -46,13 +47,6 @@ struct delivery {
     char *url, *payload, *secret;
 };
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* --- claiming --- */
 
 static int read_int(const struct db_rows *row, void *arg)
@@ -64,7 +58,7 @@ static int read_int(const struct db_rows *row, void *arg)
 /* 1 with the id and the end of the lease, 0: there is nothing to do, negative. */
 static int claim(struct deliverer *d, struct db_conn *c, struct delivery *out)
 {
-    int64_t now = now_us();
+    int64_t now = clock_now_us();
     int found = db_one(c, read_int, &out->id, webhook_statement(NEXT), now);
     if (found < 1)
         return found;
@@ -135,7 +129,7 @@ static int send_one(struct deliverer *d, const struct delivery *v, struct send_a
                                          .secret = v->secret,
                                          .event = v->event,
                                          .id = v->id,
-                                         .now_us = now_us(),
+                                         .now_us = clock_now_us(),
                                          .body = body,
                                          .len = strlen(body)};
     int err = send_signed(&d->options, &request, answer);
@@ -206,14 +200,14 @@ static int deliver(struct deliverer *d, struct db_conn *c, struct delivery *v)
     db_release(c); /* nobody's while a receiver takes its time */
     if (found < 1)
         return found; /* its web hook was deleted */
-    int64_t began = now_us();
+    int64_t began = clock_now_us();
     bool went_well = send_one(d, v, &answer) == 0;
     struct result r = {.deliverer = d,
                        .delivery = v,
                        .answer = &answer,
                        .went_well = went_well,
                        .is_last = v->attempts >= d->admin->config->webhook_attempts,
-                       .now = now_us()};
+                       .now = clock_now_us()};
     int err = db_acquire(d->admin->db, &c);
     if (err == 0) {
         err = db_transaction(c, write_result, &r);
@@ -245,7 +239,7 @@ static int turn(struct deliverer *d)
 
 static void look_after(struct deliverer *d)
 {
-    int64_t waiting = 0, now = now_us();
+    int64_t waiting = 0, now = clock_now_us();
     struct db_conn *c;
     pthread_mutex_lock(&d->lock);
     bool is_time = now - d->looked_us >= IDLE_MS * 1000 || now < d->looked_us;
