@@ -109,8 +109,7 @@ static int add(struct db_conn *c, void *arg)
 static int look_up(struct import *i, const struct account *a)
 {
     int64_t joined = 0;
-    int found =
-        i->ours == NULL ? 0 : db_one(i->ours, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
+    int found = IMPORT_FIND(i, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
 
     return found == 1 && joined != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
 }

@@ -57,8 +57,7 @@ static int find_ticket(struct import *i, const struct db_rows *row, struct ticke
 
     if (token_canonical((struct span){text, strlen(text)}, t->token) < 0 || token_hash(t->token, t->hash) < 0)
         return 0;
-    return i->ours == NULL ? 0
-                           : db_one(i->ours, compare_ticket, t, import_statement(TICKET_FIND), db_int(row, OLD_NUMBER));
+    return IMPORT_FIND(i, compare_ticket, t, import_statement(TICKET_FIND), db_int(row, OLD_NUMBER));
 }
 
 /* It is taken all the same: what 0.1.0 has now is all there is. */

@@ -29,6 +29,9 @@ struct import {
     int64_t taken, known, failed; /* of the step under way */
 };
 
+/* db_one() on our side: none, where nothing is yet. */
+#define IMPORT_FIND(i, ...) ((i)->ours == NULL ? 0 : db_one((i)->ours, __VA_ARGS__))
+
 /* A dry run changes nothing, and needs no database of ours.
  * 0: everything is taken over; 1: something could not be, and was said; negative: it could not go on. */
 int import_run(const struct admin *admin, const struct import_options *options, char *why, size_t why_size)

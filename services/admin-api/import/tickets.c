@@ -17,7 +17,7 @@ enum { OLD_NUMBER, OLD_RESOLVED, OLD_NOTE, OLD_TOKEN, OLD_ATTEMPTS, OLD_CREATED,
 /* 1 or 0, as adding it would say. */
 static int would_add_platform(struct import *i, const struct db_rows *row)
 {
-    int found = i->ours == NULL ? 0 : db_one(i->ours, NULL, NULL, import_statement(PLATFORM_FIND), db_text(row, 0));
+    int found = IMPORT_FIND(i, NULL, NULL, import_statement(PLATFORM_FIND), db_text(row, 0));
     return found < 0 ? found : !found;
 }
 
@@ -53,7 +53,7 @@ static int is_same_token(const struct db_rows *r, void *arg)
 static int may_add(struct import *i, int64_t number, const char *hash)
 {
     const char *same = hash;
-    int found = i->ours == NULL ? 0 : db_one(i->ours, is_same_token, &same, import_statement(TICKET_FIND), number);
+    int found = IMPORT_FIND(i, is_same_token, &same, import_statement(TICKET_FIND), number);
 
     if (found == 0)
         return 1;
@@ -93,7 +93,7 @@ static int add(struct import *i, const struct db_rows *r, const char *token, con
 
 static int try_only(struct import *i, int64_t number, const char *hash)
 {
-    int found = i->ours == NULL ? 0 : db_one(i->ours, NULL, NULL, import_statement(TICKET_BY_TOKEN), hash);
+    int found = IMPORT_FIND(i, NULL, NULL, import_statement(TICKET_BY_TOKEN), hash);
 
     if (found == 1)
         import_failed(i, TOKEN_IS_TAKEN, number);
