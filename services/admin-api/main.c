@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/admin-api/commands.h"
+#include "services/admin-api/serve.h"
 #include "services/admin-api/start.h"
 #include "services/admin-api/webhooks/send.h"
 #include "shared/clock/clock.h"
@@ -34,16 +35,12 @@ static int refuse(const struct command *command, const char *why)
     return command_failed("%s", why);
 }
 
-/* Before any thread: the signals are for serve to wait for, and writing to a closed socket is an error, not an end. */
-static void set_signals(void)
+/* Before any thread: these signals are for serve to wait for. */
+static void block_signals(void)
 {
     sigset_t signals;
 
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    admin_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
@@ -81,10 +78,9 @@ static int load_and_run(const struct command *command, bool print_only, int argc
     if (admin_config_load(&config, why, sizeof(why)) < 0)
         return refuse(command, why);
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format, "admin-api");
+    signal(SIGPIPE, SIG_IGN); /* writing to a closed socket is an error, not an end */
     if (command->run == command_serve)
-        set_signals();
-    else
-        signal(SIGPIPE, SIG_IGN);
+        block_signals();
     if (print_only)
         config_print(admin_config_rows, admin_config_row_count, &config, stdout);
     int status = print_only ? 0 : run(command, &config, argc, argv);

@@ -1,7 +1,6 @@
 /* The service around the HTTP side: starts it, waits for the signal, drains it. */
 #include "services/admin-api/serve.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "services/admin-api/http/front.h"
@@ -13,6 +12,15 @@
 
 #define DRAIN_MS 10000
 #define MAX_BODY (9u * 1024 * 1024)
+
+void admin_signals(sigset_t *out)
+{
+    static const int all[] = {SIGTERM, SIGINT, SIGHUP};
+
+    sigemptyset(out);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); ++i)
+        sigaddset(out, all[i]);
+}
 
 int admin_serve(const struct admin *admin, char *why, size_t why_size)
 {
@@ -38,10 +46,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         .callbacks = &front_callbacks,
         .arg = front,
     };
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    admin_signals(&signals);
     err = inherit_listener(INHERIT_REQUESTS, &options.listener, why, why_size);
     options.inherited = err == 1;
     if (err >= 0)
