@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "services/upload-gw/client_text.h"
 #include "services/upload-gw/metrics.h"
 #include "services/upload-gw/page.h"
 #include "services/upload-gw/routes.h"
@@ -190,18 +191,6 @@ static void expand(const char *text, const struct answer_context *x, char *out, 
     out[at] = '\0';
 }
 
-/* Text that came from a client may be anything: what is not UTF-8 is shown as '?'. */
-static json_t *any_text(char *text)
-{
-    json_t *s = json_string(text);
-    if (s != NULL)
-        return s;
-    for (char *p = text; *p != '\0'; ++p)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return json_string(text);
-}
-
 /* What a person at a terminal can do about it, where the refusal does not say so itself. */
 #define HINT_NAME  "Send a file with a name: curl -T FILE HOST/u/TOKEN/ or curl --data-binary @FILE HOST/u/TOKEN/NAME"
 #define HINT_TOKEN "Compare it with the token that support sent, or ask support for a new one."
@@ -303,9 +292,9 @@ void answer_error(struct conn *c, enum gateway_error e, const struct answer_cont
     }
     json_t *body = json_object();
     if (row->field != NULL)
-        json_object_set_new(body, row->field, json_pack("[o]", any_text(text)));
+        json_object_set_new(body, row->field, json_pack("[o]", client_text(text)));
     else
-        json_object_set_new(body, "detail", any_text(text));
+        json_object_set_new(body, "detail", client_text(text));
     if (row->code != NULL)
         json_object_set_new(body, "code", json_string(row->code));
     answer_json(c, row->status, body, retry);

@@ -1,26 +1,11 @@
 /* The pages' values; see page.h. */
 #include "services/upload-gw/page.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "services/upload-gw/client_text.h"
 #include "shared/http/token.h"
-
-/* Text that came from a client may be anything: what is not UTF-8 is shown as '?'. */
-static json_t *text_of(const char *text)
-{
-    char plain[256];
-    json_t *s = json_string(text);
-
-    if (s != NULL)
-        return s;
-    snprintf(plain, sizeof(plain), "%s", text);
-    for (char *p = plain; *p != '\0'; ++p)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return json_string(plain);
-}
 
 /* Why it cannot be a token, as the section of the page that says so. */
 static const char *fault_of(const char *typed)
@@ -39,7 +24,7 @@ json_t *page_ask(const char *typed, const char *text, bool sent)
 
     if (len == 0)
         return values;
-    json_object_set_new(ask, "typed", text_of(typed));
+    json_object_set_new(ask, "typed", client_text(typed));
     json_object_set_new(ask, "count", json_integer((json_int_t)len));
     if (token_canonical((struct span){typed, len}, canonical) < 0)
         json_object_set_new(ask, fault_of(typed), json_true());
