@@ -96,6 +96,11 @@ export function visible(name: string): string {
   });
 }
 
+/** Of a time of the API; none lasts for ever. */
+export function isPast(time: string | null | undefined): boolean {
+  return time != null && new Date(time).getTime() <= Date.now();
+}
+
 const MOST_SHOWN = 120;
 const LAST_SHOWN = 40;
 
