@@ -47,14 +47,20 @@ async function memoryOf(browser, page) {
   };
 }
 
-/** One upload from the click to the receipt, its speed and how the memory grew meanwhile. */
-export async function upload(visit) {
+/** The page of a new ticket with its file input, and what to send there. */
+async function uploadPage(visit) {
   const { gateway } = await visit.ask('urls');
   const { token } = await visit.ask('ticket');
   const { path, size, patience_ms: timeout } = await visit.ask('payload');
   const page = await visit.page();
   await page.goto(`${gateway}/u/#${token}`);
-  await page.locator('[data-pick=files]').setInputFiles(path);
+  return { page, input: page.locator('[data-pick=files]'), token, path, size, timeout };
+}
+
+/** One upload from the click to the receipt, its speed and how the memory grew meanwhile. */
+export async function upload(visit) {
+  const { page, input, path, size, timeout } = await uploadPage(visit);
+  await input.setInputFiles(path);
   await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
   const memory = await memoryOf(visit.browser, page);
   const before = await memory();
@@ -73,12 +79,7 @@ export async function upload(visit) {
 
 /** The same upload by one XMLHttpRequest, without the page's engine: what the browser itself can do. */
 export async function bare(visit) {
-  const { gateway } = await visit.ask('urls');
-  const { token } = await visit.ask('ticket');
-  const { path, size, patience_ms: timeout } = await visit.ask('payload');
-  const page = await visit.page();
-  await page.goto(`${gateway}/u/#${token}`);
-  const input = page.locator('[data-pick=files]');
+  const { page, input, token, path, size, timeout } = await uploadPage(visit);
   await input.evaluate((element) => element.addEventListener('change', (event) => event.stopImmediatePropagation(), true));
   await input.setInputFiles(path);
   page.setDefaultTimeout(timeout);
