@@ -40,7 +40,6 @@ struct admission {
     enum admission_status status;
     int64_t ticket_id, number;
     int64_t attempts;   /* left for the customer: the database column minus committed uploads not yet filed; >= 0 */
-    int64_t free;       /* attempts minus live leases; >= 0 */
     int64_t max_bytes;  /* 0: no limit of the ticket's own */
     int64_t expires_ms; /* 0: never */
     int64_t retry_ms;   /* IN_USE: until the first lease ends */

@@ -39,13 +39,12 @@ static void read_admission(const redisReply *r, struct admission *a)
     a->ticket_id = redis_reply_number(r, 1);
     a->number = redis_reply_number(r, 2);
     a->attempts = redis_reply_number(r, 3);
-    a->free = redis_reply_number(r, 4);
-    a->max_bytes = redis_reply_number(r, 5);
-    a->expires_ms = redis_reply_number(r, 6);
-    a->retry_ms = redis_reply_number(r, 7);
-    a->resolved = strcmp(redis_reply_text(r, 8), "1") == 0;
-    snprintf(a->platform, sizeof(a->platform), "%s", redis_reply_text(r, 9));
-    snprintf(a->epoch, sizeof(a->epoch), "%s", redis_reply_text(r, 10));
+    a->max_bytes = redis_reply_number(r, 4);
+    a->expires_ms = redis_reply_number(r, 5);
+    a->retry_ms = redis_reply_number(r, 6);
+    a->resolved = strcmp(redis_reply_text(r, 7), "1") == 0;
+    snprintf(a->platform, sizeof(a->platform), "%s", redis_reply_text(r, 8));
+    snprintf(a->epoch, sizeof(a->epoch), "%s", redis_reply_text(r, 9));
 }
 
 static void on_admission(void *arg, const redisReply *reply, int err)

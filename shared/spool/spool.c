@@ -18,6 +18,7 @@
 
 #define DIRECTORY_MODE 02770
 #define FILE_MODE      0640
+#define ID_BYTES       16
 
 enum { SPOOL_TMP, SPOOL_NEW, SPOOL_TRASH, SPOOL_ORPHANS, SPOOL_DIRECTORIES };
 
@@ -107,10 +108,16 @@ int spool_orphans_fd(const struct spool *s)
 
 int spool_make_id(char out[SPOOL_ID_SIZE])
 {
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) /* asks the kernel for few of them: refused uploads have ids, too */
-        return -EIO;
-    for (size_t i = 0; i < sizeof(bytes); ++i) {
+    static _Thread_local unsigned char pool[32 * ID_BYTES]; /* a generator's call costs as much for all as for one */
+    static _Thread_local size_t used = sizeof(pool);
+    if (used == sizeof(pool)) {
+        if (RAND_bytes(pool, sizeof(pool)) != 1)
+            return -EIO;
+        used = 0;
+    }
+    const unsigned char *bytes = pool + used;
+    used += ID_BYTES;
+    for (size_t i = 0; i < ID_BYTES; ++i) {
         out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
         out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }

@@ -29,7 +29,7 @@ int spool_new_fd(const struct spool *s);
 int spool_trash_fd(const struct spool *s);
 int spool_orphans_fd(const struct spool *s);
 
-int spool_make_id(char out[SPOOL_ID_SIZE]) __attribute__((warn_unused_result)); /* 128 bits of getrandom */
+int spool_make_id(char out[SPOOL_ID_SIZE]) __attribute__((warn_unused_result)); /* 128 random bits; not after fork */
 int spool_id_is_valid(const char *id);                                          /* 1 or 0 */
 
 /* Makes tmp/<id>/data, empty, and opens it for writing: the descriptor. */

@@ -25,7 +25,7 @@ if is_done(ticket, upload) then
 end
 purge(ticket, time)
 local held = redis.call('ZREM', ticket.open, upload) == 1
-if not held and not from_before(ticket, epoch) and free(ticket, time) <= 0 then
+if not held and not from_before(ticket, epoch, epoch_now()) and free(ticket, time) <= 0 then
     return {'refused'}
 end
 redis.call('ZADD', ticket.done, text(time), upload)

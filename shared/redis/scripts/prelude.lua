@@ -75,9 +75,13 @@ local function until_first_end(ticket, time)
     return first[2] and math.max(first[2] - time, 1) or 0
 end
 
+local function epoch_now()
+    return redis.call('GET', 'lc:epoch')
+end
+
 -- Was the upload's lease taken before Redis lost its memory (or is the ticket not projected again yet)?
-local function from_before(ticket, epoch)
-    return not ticket.rev or redis.call('GET', 'lc:epoch') ~= epoch
+local function from_before(ticket, its_epoch, epoch)
+    return not ticket.rev or epoch ~= its_epoch
 end
 
 -- `attempts` as the customer sees it: committed uploads are spent, leases are not.
@@ -85,32 +89,31 @@ local function left(ticket)
     return math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
 end
 
-local function admission(status, ticket, time, retry)
-    local epoch = redis.call('GET', 'lc:epoch') or ''
+-- `epoch`: false while nothing is projected.
+local function admission(status, epoch, ticket, retry)
     if not ticket then
-        return {status, '0', '0', '0', '0', '0', '0', text(retry or 0), '0', '', epoch}
+        return {status, '0', '0', '0', '0', '0', text(retry or 0), '0', '', epoch or ''}
     end
-    return {status, ticket.id, ticket.number or '0', text(left(ticket)), text(math.max(free(ticket, time), 0)),
-            ticket.max_bytes or '0', ticket.expires_ms or '0', text(retry or 0), ticket.resolved or '0',
-            ticket.platform or '', epoch}
+    return {status, ticket.id, ticket.number or '0', text(left(ticket)), ticket.max_bytes or '0',
+            ticket.expires_ms or '0', text(retry or 0), ticket.resolved or '0', ticket.platform or '', epoch or ''}
 end
 
 -- The answer for a token that is not known. It counts against the client's network: within `window` ms there may be
 -- `most` (0: any number), kept as a sorted set of their times, so it never holds more.
-local function unknown(network, most, window)
+local function unknown(epoch, network, most, window)
     if not network or tonumber(most) <= 0 then
-        return admission('unknown')
+        return admission('unknown', epoch)
     end
     local key, time = 'lc:rate:' .. network, now()
     redis.call('ZREMRANGEBYSCORE', key, '-inf', text(time - window))
     if redis.call('ZCARD', key) >= tonumber(most) then
         local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-        return admission('throttled', nil, nil, math.max(first[2] + window - time, 1))
+        return admission('throttled', epoch, nil, math.max(first[2] + window - time, 1))
     end
     local last = redis.call('ZRANGE', key, -1, -1)[1] or '000000000000'
     redis.call('ZADD', key, text(time), string.format('%012.0f', last + 1)) -- of one time: in the order of members
     redis.call('PEXPIRE', key, window)
-    return admission('unknown')
+    return admission('unknown', epoch)
 end
 
 -- Failed logins: of an account from a network, and of that network whatever the account.

@@ -22,7 +22,7 @@ def upload(w, gateway, token_hash):
     if answer[0] != "ok":
         u.live = False
         return
-    u.admitted, u.ticket, u.epoch = True, int(answer[1]), answer[10]
+    u.admitted, u.ticket, u.epoch = True, int(answer[1]), answer[9]
     u.shaken |= w.unsettled
     w.spool.tmp[u.id] = True
     for _ in range(w.random.randrange(6)):
