@@ -18,6 +18,7 @@
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
 #include "shared/net/inherit.h"
+#include "shared/redis/reply.h"
 
 #define CONNECTIONS 16
 #define JOBS        8
@@ -52,14 +53,20 @@ static int look_at_storage(const struct admin *admin)
     return storage_ready(admin->storage);
 }
 
+static const char *state_of_disk(int err)
+{
+    return err == 0 ? "ok" : err == -ENOSPC ? "full" : err == -EROFS ? "read-only" : "unreachable";
+}
+
 static const struct {
     const char *name;
     enum admin_metric up;
     int (*look)(const struct admin *admin);
+    const char *(*state)(int err);
 } stores[] = {
-    {"database", ADMIN_METRIC_DATABASE_UP, look_at_database},
-    {"redis", ADMIN_METRIC_REDIS_UP, look_at_redis},
-    {"storage", ADMIN_METRIC_STORAGE_UP, look_at_storage},
+    {"database", ADMIN_METRIC_DATABASE_UP, look_at_database, state_of_disk},
+    {"redis", ADMIN_METRIC_REDIS_UP, look_at_redis, redis_reply_state},
+    {"storage", ADMIN_METRIC_STORAGE_UP, look_at_storage, state_of_disk},
 };
 
 #define STORES (sizeof(stores) / sizeof(stores[0]))
@@ -69,7 +76,7 @@ static const char *look_at(const struct admin *admin, size_t i)
 {
     int err = stores[i].look(admin);
     metric_set(&admin_metrics[stores[i].up], err == 0);
-    return err == 0 ? "ok" : err == -ENOSPC ? "full" : err == -EROFS ? "read-only" : "unreachable";
+    return stores[i].state(err);
 }
 
 /* --- answers --- */

@@ -12,6 +12,7 @@
 #include "shared/http/query.h"
 #include "shared/http/token.h"
 #include "shared/redis/attempts.h"
+#include "shared/redis/reply.h"
 
 void check_health(struct conn *c, const struct head *h)
 {
@@ -87,12 +88,13 @@ static const char *storage_state(struct gateway *g)
     return room > g->config.storage_reserve ? "ok" : "full"; /* by the same rule no upload is let in */
 }
 
-/* A connection that stands may lead to a server that does not answer: it is asked each time. */
-static void on_pong(void *arg, const redisReply *reply, int err)
+/* A connection that stands may lead to a server that does not answer, or takes nothing: it is asked each time. */
+static void on_probed(void *arg, const redisReply *reply, int err)
 {
     struct conn *c = arg;
-    const char *redis = err == 0 ? "ok" : "unreachable", *storage = storage_state(c->lane->gateway);
-    bool ready = err == 0 && strcmp(storage, "ok") == 0;
+    const char *redis = redis_reply_state(err == -ENOTCONN ? redis_link_error(c->lane->link) : err),
+               *storage = storage_state(c->lane->gateway);
+    bool ready = strcmp(redis, "ok") == 0 && strcmp(storage, "ok") == 0;
     const char *status = c->lane->draining ? "draining" : ready ? "ok" : "unavailable";
     (void)reply;
     answer_json(c, ready && !c->lane->draining ? 200 : 503,
@@ -101,9 +103,9 @@ static void on_pong(void *arg, const redisReply *reply, int err)
 
 void check_ready(struct conn *c, const struct head *h)
 {
-    const char *argv[] = {"PING"};
+    const char *argv[] = REDIS_PROBE;
     (void)h;
-    redis_link_command(c->lane->link, 0, 1, argv, on_pong, c);
+    redis_link_command(c->lane->link, 0, sizeof(argv) / sizeof(argv[0]), argv, on_probed, c);
 }
 
 /* What is not counted as it happens. */

@@ -15,6 +15,8 @@
 #include "services/upload-gw/upload.h"
 #include "shared/log/log.h"
 #include "shared/loop/pages.h"
+#include "shared/redis/client.h"
+#include "shared/redis/reply.h"
 
 #define DRAIN_LOOK_MS 100
 #define EXPIRED_MS    2000 /* for what is stopped to be discarded */
@@ -47,7 +49,14 @@ static void on_redis_down(void *arg, int err, const char *why)
     (void)arg;
     COUNT(REDIS_DOWN);
     COUNT_BY(REDIS_UP, -1);
-    log_warn("redis.down", LOG_E(err), LOG_S("why", why));
+    log_warn("redis.down", LOG_E(err), LOG_S("why", redis_reply_is_refusal(err) ? redis_client_advice(err) : why));
+}
+
+static void on_redis_refused(void *arg, int err)
+{
+    (void)arg;
+    COUNT(REDIS_REFUSED);
+    log_warn("redis.refused", LOG_S("state", redis_reply_state(err)), LOG_S("why", redis_client_advice(err)));
 }
 
 static void on_redis_answer(int64_t microseconds)
@@ -56,7 +65,7 @@ static void on_redis_answer(int64_t microseconds)
 }
 
 static const struct redis_link_events redis_events = {
-    .on_up = on_redis_up, .on_down = on_redis_down, .observe = on_redis_answer};
+    .on_up = on_redis_up, .on_down = on_redis_down, .on_refused = on_redis_refused, .observe = on_redis_answer};
 
 struct starting {
     struct lane *lane;

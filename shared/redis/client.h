@@ -38,6 +38,8 @@ redisReply *redis_client_wait(struct redis_client *c, unsigned timeout_ms, int *
 /* What start-up checks: 0; -ENOTSUP Redis Cluster; -EINVAL maxmemory-policy is not noeviction; or a connection error;
  * one line in `why` that says what to do. */
 int redis_client_check(struct redis_client *c, char *why, size_t why_size);
+/* Whether a write is taken: 0, or as redis_client_command says. For readiness and `check` alike. */
+int redis_client_probe(struct redis_client *c);
 /* What to do about an error that Redis answered, for people; static. */
 const char *redis_client_advice(int err);
 

@@ -28,13 +28,17 @@ const char *redis_client_advice(int err)
     case -ENOENT:
         return "the socket does not exist or the sentinels do not know this master: see REDIS_URL";
     case -EAGAIN:
-        return "the server is a replica: name the master or the sentinels in REDIS_URL";
+        return "this Redis is a replica, read only: name the master or the sentinels in REDIS_URL, or make it the "
+               "master "
+               "(REPLICAOF NO ONE)";
     case -EBUSY:
         return "Redis is loading its data or busy with a script: try again soon";
     case -ENOMEM:
         return "Redis has no memory left within its maxmemory: raise it, or give it a server of its own";
     case -ERANGE:
         return "the server has no database of that number: correct the end of REDIS_URL, or its setting `databases`";
+    case -ENODATA:
+        return "Redis knows no tickets yet: admin-api tells it, see its log";
     case -EIO:
         return "Redis refuses writes since it could not save its data: look at its log and its disk";
     case -EPROTO:
@@ -44,11 +48,10 @@ const char *redis_client_advice(int err)
     }
 }
 
-/* As every later write: a replica, a full server, and one that could not save refuse it. */
-static int try_write(struct redis_client *c)
+int redis_client_probe(struct redis_client *c)
 {
-    const char *argv[] = {"SET", "lc:probe", "1", "PX", "1000"};
-    return redis_client_tell(c, 5, argv);
+    const char *argv[] = REDIS_PROBE;
+    return redis_client_tell(c, sizeof(argv) / sizeof(argv[0]), argv);
 }
 
 int redis_client_check(struct redis_client *c, char *why, size_t why_size)
@@ -65,7 +68,7 @@ int redis_client_check(struct redis_client *c, char *why, size_t why_size)
         freeReplyObject(r);
     }
     if (err == 0)
-        err = try_write(c);
+        err = redis_client_probe(c);
     if (err == -ENOTSUP)
         snprintf(why, why_size, "Redis Cluster is not supported: use one Redis server, or Sentinel for failover");
     else if (err == -EINVAL)

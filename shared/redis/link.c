@@ -22,6 +22,7 @@
  * greet: it may still be the master that fell, whose address need not refuse a connection. */
 #define FAILOVER_STEP_MS 250
 #define FAILOVER_TRIES   40
+#define REFUSED_US       60000000 /* a reason is told so often */
 
 enum link_state { LINK_DOWN, LINK_ASKING /* a sentinel */, LINK_GREETING, LINK_UP };
 
@@ -39,7 +40,8 @@ struct redis_link {
     int port;                    /* with it */
     size_t next_address;
     unsigned failures, timeout_ms;
-    int last_error;
+    int last_error, refused;
+    int64_t refused_us; /* when `refused` was told */
     bool freeing;
     char run_id[41];
 };
@@ -58,6 +60,23 @@ struct call {
 };
 
 static void start_connecting(struct redis_link *l);
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void refused(struct redis_link *l, int err)
+{
+    if (l->freeing || !redis_reply_is_refusal(err) || (err == l->refused && now_us() - l->refused_us < REFUSED_US))
+        return;
+    l->refused = err;
+    l->refused_us = now_us();
+    if (l->events != NULL && l->events->on_refused != NULL)
+        l->events->on_refused(l->arg, err);
+}
 
 /* --- hiredis on sock.h --- */
 
@@ -217,18 +236,24 @@ static void on_info(redisAsyncContext *ctx, void *reply, void *data)
         l->events->on_up(l->arg, new_server);
 }
 
+static void turn_away(struct redis_link *l, int err)
+{
+    refused(l, err);
+    drop(l, err);
+}
+
 static void on_role(redisAsyncContext *ctx, void *reply, void *data)
 {
     (void)ctx;
     if (reply != NULL && !redis_reply_is_master(reply))
-        drop(data, redis_reply_error(reply) < 0 ? redis_reply_error(reply) : -EAGAIN);
+        turn_away(data, redis_reply_error(reply) < 0 ? redis_reply_error(reply) : -EAGAIN);
 }
 
 static void on_greeted(redisAsyncContext *ctx, void *reply, void *data)
 {
     (void)ctx;
     if (reply != NULL && redis_reply_error(reply) < 0)
-        drop(data, redis_reply_error(reply));
+        turn_away(data, redis_reply_error(reply));
 }
 
 /* All at once; Redis answers in order, and the first refusal drops the connection. */
@@ -378,6 +403,11 @@ bool redis_link_is_up(const struct redis_link *l)
     return l->state == LINK_UP;
 }
 
+int redis_link_error(const struct redis_link *l)
+{
+    return l->state == LINK_UP ? 0 : l->last_error != 0 ? l->last_error : -ENOTCONN;
+}
+
 /* --- calls --- */
 
 static void call_free(struct call *call)
@@ -386,13 +416,6 @@ static void call_free(struct call *call)
         free(call->argv[i]);
     free(call->argv);
     free(call);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* Answers once; the call itself lives until hiredis has let it go. */
@@ -451,6 +474,8 @@ static void on_reply(redisAsyncContext *ctx, void *data, void *arg)
         err = -ECANCELED;
     if (err == -ENOENT && sent_whole(call))
         return;
+    if (reply != NULL)
+        refused(l, err);
     bool not_master = reply != NULL && err == -EAGAIN;
     answer(call, reply, err);
     call_free(call);
@@ -536,7 +561,7 @@ void redis_link_free(struct redis_link *l)
     while (l->calls != NULL) { /* those that never reached hiredis */
         struct call *call = l->calls;
         answer(call, NULL, -ECANCELED); /* takes it off the list */
-        call_free(call); // NOLINT(clang-analyzer-unix.Malloc)
+        call_free(call);                // NOLINT(clang-analyzer-unix.Malloc)
     }
     free(l);
 }

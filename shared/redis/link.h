@@ -18,6 +18,8 @@ struct redis_link;
 struct redis_link_events {                     /* may be NULL each */
     void (*on_up)(void *arg, bool new_server); /* connected and checked; new_server: another run_id than last time */
     void (*on_down)(void *arg, int err, const char *why);
+    /* Redis is there and takes nothing: at most once a minute for the same reason. */
+    void (*on_refused)(void *arg, int err);
     void (*observe)(int64_t microseconds); /* how long a call took that Redis answered */
 };
 
@@ -29,6 +31,7 @@ int redis_link_new(struct loop *loop, const struct redis_target *target, unsigne
     __attribute__((warn_unused_result));
 void redis_link_free(struct redis_link *l); /* outstanding calls get -ECANCELED first */
 bool redis_link_is_up(const struct redis_link *l);
+int redis_link_error(const struct redis_link *l); /* why it is not up, as far as is known; 0: it is */
 
 /* Called exactly once for every call below, always from the loop, never from inside the call itself.
  * reply is NULL when err is set (-ENOTCONN: not connected, answered at once; -ETIMEDOUT: the answer never came, the

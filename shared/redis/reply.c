@@ -35,6 +35,30 @@ int redis_reply_error(const redisReply *r)
     return -EPROTO;
 }
 
+bool redis_reply_is_refusal(int err)
+{
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); ++i)
+        if (errors[i].err == err)
+            return err != -ENOENT;
+    return false;
+}
+
+const char *redis_reply_state(int err)
+{
+    switch (err) {
+    case 0:
+        return "ok";
+    case -EAGAIN:
+        return "read-only";
+    case -ENOMEM:
+        return "full";
+    case -EIO:
+        return "failing";
+    default:
+        return "unreachable";
+    }
+}
+
 int64_t redis_reply_int(const redisReply *r)
 {
     if (r->type == REDIS_REPLY_INTEGER)

@@ -11,6 +11,15 @@
  * -EACCES (NOAUTH, WRONGPASS, NOPERM), -ENOMEM (OOM: maxmemory), -ENOENT (NOSCRIPT),
  * -EIO (MISCONF: it could not save), -ERANGE (no database of that number), otherwise -EPROTO. */
 int redis_reply_error(const redisReply *r);
+/* Is it one of those that a server gives which is there, and no script's or command's own fault? */
+bool redis_reply_is_refusal(int err);
+/* For readiness, by what the write below was answered: ok, read-only, full, failing or unreachable; static. */
+const char *redis_reply_state(int err);
+/* A write as every later one: a replica, a full server, and one that could not save refuse it. */
+#define REDIS_PROBE                                                                                                    \
+    {                                                                                                                  \
+        "SET", "lc:probe", "1", "PX", "1000"                                                                           \
+    }
 /* A decimal string or an integer reply; -1 when it is neither. */
 int64_t redis_reply_int(const redisReply *r);
 /* Element i of an array as text, "" when there is none. */

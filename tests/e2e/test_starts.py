@@ -143,7 +143,7 @@ def test_wrong_password_of_redis(scratch, service):
 
 
 @pytest.mark.parametrize("options,url_end,words", [
-    (("--replicaof", "127.0.0.1", "1"), "", "is a replica: name the master"),
+    (("--replicaof", "127.0.0.1", "1"), "", "is a replica, read only: name the master"),
     (("--maxmemory", "100kb", "--maxmemory-policy", "noeviction"), "", "raise it"),
     ((), "?db=99", "no database of that number")], ids=["replica", "full", "db 99"])
 def test_redis_that_takes_no_writes(scratch, service, options, url_end, words):

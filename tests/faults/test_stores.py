@@ -52,6 +52,39 @@ def test_redis_frozen(stack):
     assert put(stack, ticket).status_code == 423
 
 
+def takes_nothing(stack, state, words):
+    """What readiness, the customer, `check` and both logs say of a Redis that is there and refuses writes."""
+    ticket = stack.make_ticket(attempts=1)
+    yield
+    for service in (stack.admin, stack.gateway):
+        until(lambda s=service: readiness(s)[1]["redis"] == state, 20, f"{service.program} to say {state}")
+        assert readiness(service)[0] == 503
+        until(lambda s=service: words in s.process.output(), 10, f"{service.program} to write down what to do")
+    if state == "read-only":  # a full one still gives the attempts of tickets that it knows
+        assert put(stack, ticket).json()["code"] == "unavailable"
+    checked = stack.admin.run("check")
+    assert checked.returncode == 1 and words in checked.stdout
+    yield
+    ready_again(stack)
+    until(lambda: put(stack, ticket).status_code == 201, 20, "uploads to be possible")
+
+
+@pytest.mark.parametrize("begin,end,state,words", [
+    (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"), "read-only", "this Redis is a replica, read only: name the master"),
+    (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"), "full", "no memory left within its maxmemory: raise it"),
+], ids=["replica", "full"])
+def test_redis_that_takes_nothing_any_more(stack, begin, end, state, words):
+    """Changed under the services' open connections; no restart is needed afterwards."""
+    steps = takes_nothing(stack, state, words)
+    next(steps)
+    stack.redis.client.execute_command(*begin)
+    try:
+        next(steps)
+    finally:
+        stack.redis.client.execute_command(*end)
+    assert next(steps, "the end") == "the end"
+
+
 @pytest.mark.skipif(os.environ.get("LC_DB") != "postgres", reason="sqlite is no server")
 def test_database_frozen(stack, postgres):
     """The gateway needs no database: customers notice nothing."""

@@ -187,7 +187,9 @@ static int64_t ask_redis(struct throttle *t, enum redis_script script, int argc,
         return number;
     t->redis_failed_ms = now_ms();
     ADMIN_COUNT(THROTTLE_FALLBACKS);
-    log_warn("throttle.redis_away", LOG_E(err), LOG_S("doing", "failed logins are counted in this process"));
+    log_warn("throttle.redis_away", LOG_E(err),
+             LOG_S("why", redis_reply_is_refusal(err) ? redis_client_advice(err) : NULL),
+             LOG_S("doing", "failed logins are counted in this process"));
     return -1;
 }
 

@@ -43,6 +43,8 @@ struct storage {
     pthread_mutex_t quick_lock; /* requests' own connection to Redis: they never wait for a sweep */
     struct redis_client *quick;
     int64_t quick_failed_ms; /* when it failed last, so that requests do not queue for a time-out each */
+    int quick_error;         /* and how */
+    _Atomic int redis_said;  /* what readiness found last */
 
     struct redis_client *client, *subscriber; /* the keeper's */
     pthread_t keeper;
@@ -56,7 +58,8 @@ struct storage {
 
 int64_t storage_now_ms(void); /* monotonic */
 
-/* storage.c: Redis for a request's sake, at most one time-out a second in all, whoever asks; -ENOTCONN in between. */
+/* storage.c: Redis for a request's sake, at most one time-out a second in all, whoever asks; the same error in between.
+ */
 int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
                     void *arg);
 

@@ -12,6 +12,7 @@
 #include "services/admin-api/storage/internal.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
+#include "shared/redis/reply.h"
 
 #define STEP_MS      200   /* between looks at `stopping` and `poked` */
 #define RECONCILE_MS 60000 /* at most this long between two looks; RECONCILE_AGE where that is less */
@@ -120,7 +121,7 @@ static int expire(struct storage *s, struct db_conn *c)
 static int note_projection(struct storage *s, int err)
 {
     struct sweep_outcome now = {.error = err};
-    if (err == -ENOMEM || err == -EAGAIN || err == -EACCES || err == -ERANGE)
+    if (redis_reply_is_refusal(err))
         snprintf(now.why, sizeof(now.why), "%s", redis_client_advice(err));
     return note(s, SWEEP_PROJECTION, &now);
 }

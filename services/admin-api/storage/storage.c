@@ -14,7 +14,9 @@
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
 #include "shared/clock/clock.h"
+#include "shared/log/log.h"
 #include "shared/redis/attempts.h"
+#include "shared/redis/reply.h"
 
 #define QUICK_TIMEOUT_MS 1000
 #define DELETE_WAIT_MS   2000 /* that a request spends on removing files; the rest is the keeper's */
@@ -93,11 +95,13 @@ int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_c
                     void *arg)
 {
     pthread_mutex_lock(&s->quick_lock);
-    int err = -ENOTCONN;
+    int err = s->quick_error;
     if (storage_now_ms() - s->quick_failed_ms >= QUICK_PAUSE_MS) {
         err = run(s, c, arg);
-        if (err < 0)
+        if (err < 0) {
             s->quick_failed_ms = storage_now_ms();
+            s->quick_error = err;
+        }
     }
     pthread_mutex_unlock(&s->quick_lock);
     if (err < 0)
@@ -158,12 +162,30 @@ static int run_ping(struct storage *s, struct db_conn *c, void *arg)
     char epoch[64];
     (void)c;
     (void)arg;
-    return attempts_epoch_get(s->quick, epoch);
+    int err = redis_client_probe(s->quick);
+    if (err < 0)
+        return err;
+    err = attempts_epoch_get(s->quick, epoch);
+    return err == -ENOENT ? -ENODATA : err;
+}
+
+/* One line when it takes nothing, and one when it does again. */
+static void note_redis(struct storage *s, int err)
+{
+    int last = atomic_exchange(&s->redis_said, err);
+    if (last == err || (last == 0 && err == -ENODATA)) /* at a start: the keeper is about to tell it */
+        return;
+    if (err < 0)
+        log_warn("redis.away", LOG_S("state", redis_reply_state(err)), LOG_S("why", redis_client_advice(err)));
+    else
+        log_info("redis.back");
 }
 
 int storage_redis_ready(struct storage *s)
 {
-    return storage_quickly(s, run_ping, NULL, NULL);
+    int err = storage_quickly(s, run_ping, NULL, NULL);
+    note_redis(s, err);
+    return err;
 }
 
 static int count_one(void *arg, const char *id)
