@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "services/admin-api/migrations.h"
 #include "shared/db/db.h"
@@ -29,6 +30,51 @@ static int look_for_old(struct db *db, char *why, size_t why_size)
     return err;
 }
 
+/* A PostgreSQL database may be shared, an sqlite file is one program's. */
+static const struct db_statement of_others = {
+    "look.of_others",
+    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' "
+    "AND name <> 'schema_migrations' ORDER BY name",
+    "", "s"};
+
+/* "wp_links, wp_options, wp_posts and 9 more"; how many. */
+static int name_others(struct db_conn *c, char names[REASON / 2])
+{
+    struct db_rows *rows = NULL;
+    int count = 0, more, err = db_query(c, &rows, &of_others);
+    size_t len = 0;
+
+    if (err < 0)
+        return err;
+    while ((more = db_step(rows)) == 1)
+        if (++count <= 3)
+            len += (size_t)snprintf(names + len, REASON / 2 - len, "%s%.40s", count > 1 ? ", " : "", db_text(rows, 0));
+    db_rows_free(rows);
+    if (count > 3)
+        snprintf(names + len, REASON / 2 - len, " and %d more", count - 3);
+    return more < 0 ? more : count;
+}
+
+static int look_for_others(struct db *db, char *why, size_t why_size)
+{
+    char names[REASON / 2];
+    struct db_conn *c = NULL;
+    int count = strcmp(db_dialect(db), "sqlite") == 0 ? db_acquire(db, &c) : 0;
+
+    if (c != NULL)
+        count = name_others(c, names);
+    db_release(c);
+    if (count < 0)
+        snprintf(why, why_size, "the database cannot be read");
+    if (count <= 0)
+        return count;
+    snprintf(why, why_size,
+             "this is the database of another program (its tables: %s), which is left as it is: name another file, "
+             "which need not exist yet",
+             names);
+    return -EEXIST;
+}
+
 static int look(struct db *db, enum database_state *state, char *why, size_t why_size)
 {
     size_t count;
@@ -37,7 +83,9 @@ static int look(struct db *db, enum database_state *state, char *why, size_t why
     int err = db_migrated(db, steps, count, &at, why, why_size);
 
     *state = at == 0 ? DATABASE_EMPTY : at < steps[count - 1].number ? DATABASE_OLDER : DATABASE_OURS;
-    return err == 0 && at == 0 ? look_for_old(db, why, why_size) : err;
+    if (err == 0 && at == 0)
+        err = look_for_old(db, why, why_size);
+    return err == 0 && at == 0 ? look_for_others(db, why, why_size) : err;
 }
 
 int database_look(const struct admin_config *config, enum database_state *state, char *why, size_t why_size)
@@ -63,7 +111,8 @@ const char *database_state_text(enum database_state state)
 {
     static const char *const texts[] = {[DATABASE_MISSING] = "not there yet: serve or migrate makes it",
                                         [DATABASE_EMPTY] = "empty: serve or migrate makes its tables",
-                                        [DATABASE_OLDER] = "of an older release: serve or migrate brings it to this one",
+                                        [DATABASE_OLDER] =
+                                            "of an older release: serve or migrate brings it to this one",
                                         [DATABASE_OURS] = ""};
     return texts[state];
 }

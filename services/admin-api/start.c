@@ -30,7 +30,8 @@
 #define REASON              480
 #define PREDECESSOR_MS      60000
 #define PREDECESSOR_STEP_MS 20
-#define THROTTLE_REDIS_MS   1000 /* a login waits no longer for the count of failed ones */
+#define LOOKED_THROUGH      (64 * 1024 * 1024) /* a larger database is not at each start: `check` does */
+#define THROTTLE_REDIS_MS   1000               /* a login waits no longer for the count of failed ones */
 
 struct opened {
     struct admin admin;
@@ -147,7 +148,9 @@ int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size
     if (err < 0)
         return err;
     const struct db_migration *steps = admin_migrations(db_dialect(o->admin.db), &count);
-    err = db_migrate(o->admin.db, steps, count, reason, sizeof(reason));
+    err = db_intact(o->admin.db, LOOKED_THROUGH, reason, sizeof(reason));
+    if (err == 0)
+        err = db_migrate(o->admin.db, steps, count, reason, sizeof(reason));
     if (err < 0)
         snprintf(why, why_size, "DB_URL: %s", reason);
     return err;
@@ -275,7 +278,7 @@ int opened_dry_run(struct opened *o, char *why, size_t why_size)
 static int check_opened(struct opened *o, enum database_state state, char *why, size_t why_size)
 {
     char reason[REASON] = "";
-    int err = db_ping(o->admin.db, reason, sizeof(reason));
+    int err = db_intact(o->admin.db, 0, reason, sizeof(reason));
 
     if (err == 0 && state != DATABASE_EMPTY)
         err = db_try_write(o->admin.db, reason, sizeof(reason));

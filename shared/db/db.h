@@ -52,6 +52,10 @@ int db_try_write(struct db *db, char *why, size_t why_size) __attribute__((warn_
  * another tried. 0, -ENOSPC or -EROFS. */
 int db_writable(struct db *db) __attribute__((warn_unused_result));
 
+/* Reads through an sqlite file of up to `most` bytes (0: of any size, as long as it takes) to see whether it is
+ * damaged, which statements notice only where they come by. 0, or -EIO with one line in `why` that says what to do. */
+int db_intact(struct db *db, int64_t most, char *why, size_t why_size) __attribute__((warn_unused_result));
+
 /* Waits for a free connection up to the statement time-out; reconnects with backoff (0.1 to 5 s, in between
  * -ENOTCONN at once). 0, -ENOTCONN or -ETIMEDOUT. A connection may be kept: it reconnects by itself. */
 int db_acquire(struct db *db, struct db_conn **out) __attribute__((warn_unused_result));

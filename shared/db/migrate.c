@@ -123,6 +123,21 @@ int db_try_write(struct db *db, char *why, size_t why_size)
     return n < 0 ? (int)n : 0;
 }
 
+int db_intact(struct db *db, int64_t most, char *why, size_t why_size)
+{
+    struct db_conn *c = NULL;
+    if (db->driver->intact == NULL || (most > 0 && db->driver->size(db->place) > most))
+        return 0;
+    int err = conn_acquire(db, &c, why, why_size);
+    if (err < 0)
+        return err;
+    err = db->driver->intact(c->link);
+    if (err < 0)
+        snprintf(why, why_size, "%s", db_error(c));
+    db_release(c);
+    return err;
+}
+
 int db_writable(struct db *db)
 {
     char why[sizeof(((struct db_fault *)NULL)->error) + 32];

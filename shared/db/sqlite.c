@@ -83,8 +83,8 @@ static const char *advice(int rc, int err)
     if (err == -ENOSPC)
         return ": no room is left on its disk, make some";
     if ((rc & 0xff) == SQLITE_NOTADB)
-        return ": name another file in the database URL, or restore a backup of it";
-    return (rc & 0xff) == SQLITE_CORRUPT ? ": restore a backup of it" : "";
+        return ": name another file in the database URL, or restore a backup of it with deploy/restore";
+    return (rc & 0xff) == SQLITE_CORRUPT ? ": restore a backup of it with deploy/restore" : "";
 }
 
 static int failed(struct db_link *l, int rc)
@@ -367,6 +367,19 @@ static const void *blob(const struct db_prepared *s, int column, size_t *len)
     return bytes == NULL && !is_null(s, column) ? "" : bytes; /* an empty blob is not NULL */
 }
 
+/* Without a deadline: this version of sqlite looks at none while it goes through a tree. */
+static int intact(struct db_link *l)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(l->handle, "PRAGMA quick_check(1)", -1, &s, NULL);
+    int err = rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW ? 0 : failed(l, rc);
+    const char *said = err == 0 ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    if (said != NULL && strcmp(said, "ok") != 0)
+        err = db_fault_set(l->fault, -EIO, "the file is damaged (%.200s)%s", said, advice(SQLITE_CORRUPT, -EIO));
+    sqlite3_finalize(s);
+    return err;
+}
+
 /* --- moments --- */
 
 static int watch(struct db_place *p)
@@ -436,5 +449,7 @@ const struct db_driver db_sqlite = {
     .rollback = rollback,
     .script = script,
     .disk = sqlite_place_disk,
+    .size = sqlite_place_size,
+    .intact = intact,
     .moment = moment,
 };

@@ -21,6 +21,7 @@ struct db_place {
 int sqlite_place_open(const char *url, const struct db_options *options, struct db_place **out, char *why,
                       size_t why_size);
 void sqlite_place_close(struct db_place *p);
+int64_t sqlite_place_size(const struct db_place *p); /* bytes of the file */
 /* What its file system says of itself: 0, -ENOSPC or -EROFS. */
 int sqlite_place_disk(const struct db_place *p);
 /* Has it no block left? sqlite does not say so of its shared memory. */

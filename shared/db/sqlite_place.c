@@ -172,6 +172,12 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
     return 0;
 }
 
+int64_t sqlite_place_size(const struct db_place *p)
+{
+    struct stat st;
+    return stat(p->path, &st) < 0 ? 0 : (int64_t)st.st_size;
+}
+
 int sqlite_place_disk(const struct db_place *p)
 {
     struct statvfs fs;

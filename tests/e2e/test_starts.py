@@ -179,6 +179,38 @@ def test_redis_cluster(scratch, service):
     assert "Redis Cluster is not supported" in said and "Sentinel" in said
 
 
+def test_damaged_database(scratch, stack):
+    """One page of a table in the middle: its schema can be read, and so can most of it."""
+    path = os.path.join(elsewhere(scratch, stack.admin, "damaged")["DATA_DIR"], "db.sqlite3")
+    env = {**elsewhere(scratch, stack.admin, "damaged"), "DB_URL": database_at(path, 99)}
+    with sqlite3.connect(path) as db:
+        db.executemany("INSERT INTO platforms (name, pretty_name) VALUES (?, ?)", ((f"p{n}", "x" * 200) for n in range(200)))
+        page, size = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'platforms'").fetchone()[0], 4096
+        assert db.execute("PRAGMA page_size").fetchone() == (size,)
+    db.close()
+    with open(path, "r+b") as f:
+        f.seek((page - 1) * size)
+        f.write(os.urandom(size))
+    for said in (start_of(stack.admin, env), checked(stack, path), stack.admin.run("migrate", env=env).stderr):
+        assert "DB_URL" in said and "the file is damaged" in said and "restore a backup of it with deploy/restore" in said
+
+
+def test_database_of_another_program_is_refused_and_left_alone(scratch, stack):
+    path = os.path.join(elsewhere(scratch, stack.admin, "foreign-db")["DATA_DIR"], "db.sqlite3")
+    env = {**elsewhere(scratch, stack.admin, "foreign-db"), "DB_URL": f"sqlite:///{path}"}
+    with sqlite3.connect(path) as db:
+        for name in ("wp_links", "wp_options", "wp_posts", "wp_users"):
+            db.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+    db.close()
+    with open(path, "rb") as f:
+        before = f.read()
+    for said in (start_of(stack.admin, env), checked(stack, path), stack.admin.run("migrate", env=env).stderr):
+        assert "DB_URL" in said and "of another program (its tables: wp_links, wp_options, wp_posts and 1 more)" in said
+        assert "name another file" in said
+    with open(path, "rb") as f:
+        assert f.read() == before
+
+
 # --- databases of other versions
 
 
