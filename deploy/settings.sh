@@ -108,7 +108,7 @@ like() { # MODEL PATH: the owner and mode of another, where we may set them
 }
 
 name_lost() { # ID…, a line each
-    awk '{ print "archive without its file: " $0 }' <<< "$1" >&2
+    awk '{ print "archive without its whole file: " $0 }' <<< "$1" >&2
 }
 
 stored_files() { # DIR: "id size" of each archive in it, sorted

@@ -1,10 +1,12 @@
 """deploy/backup while customers upload and engineers delete; deploy/restore into an empty place; every archive is there."""
 
+import fcntl
 import hashlib
 import os
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -176,6 +178,23 @@ def test_files_go_when_the_backup_is_over(stack):
     until(lambda: not os.path.exists(where), what="its files to go")
 
 
+def test_backup_that_was_killed_stands_in_nobodys_way(stack):
+    """While one is being made another of that name is refused; what a killed one left is removed by the next."""
+    where = os.path.join(stack.directory, "again")
+    gate = os.path.join(stack.data_dir, "archives", ".deletion")
+    with open(gate, "rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)  # it waits for this with what it has begun
+        first = subprocess.Popen([f"{ROOT}/deploy/backup", "--to", where], env=stack.admin.env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        until(lambda: os.path.exists(where + ".partial/lock"), what="the first to begin")
+        until(lambda: "is being made" in run("backup", stack.admin, "--to", where).stderr, what="the second to be refused")
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait(10)
+    done = run("backup", stack.admin, "--to", where)
+    assert done.returncode == 0 and "left by a backup that was cut short: removed" in done.stdout, done.stdout + done.stderr
+    assert not os.path.exists(where + ".partial") and "lock" not in os.listdir(where)
+
+
 def test_nothing_is_overwritten(stack, tmp_path):
     there = tmp_path / "there"
     there.mkdir()
@@ -209,12 +228,12 @@ def test_full_disk(stack, tmp_path, small_disk, postgres_or_none):
     assert done.returncode == 1 and f"{small_disk}/backup: no space left there" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == []
     where = backup(stack, "for-a-small-disk")
-    env = {"DATA_DIR": str(small_disk), "DB_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
+    env = {"DATA_DIR": str(small_disk / "in" / "data"), "DB_URL": f"sqlite:///{tmp_path}/new/db.sqlite3"}
     if postgres_or_none:
         env["DB_URL"] = postgres_or_none.create_database("small_disk")
     done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
-    assert done.returncode == 1 and f"{small_disk}: no space left there" in done.stderr, done.stderr
-    assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == []
+    assert done.returncode == 1 and f"{small_disk}/in/data: no space left there" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == [] and os.listdir(tmp_path) == ["small"]
 
 
 def test_backup_into_what_is_backed_up(stack):
@@ -293,8 +312,8 @@ def test_password_of_the_database_is_in_no_list_of_processes(stack, tmp_path, po
     play("by_parameter", "postgresql:///{}?password=s%5Ce%25cret%401%2F&user=app&{}")
 
 
-def test_archive_without_its_file(stack):
-    """It is named, and nothing is kept unless one says so."""
+def test_archive_without_its_file(stack, tmp_path, postgres_or_none):
+    """It is named, and nothing is kept unless one says so; a restore names it, too, and restores the others."""
     ticket = stack.make_ticket()
     answer = requests.put(f"{stack.gateway.url}/u/{ticket['token']}/lost.bin", data=b"x" * 1000, timeout=30, headers=JSON)
     upload_id = answer.json()["upload_id"]
@@ -305,11 +324,19 @@ def test_archive_without_its_file(stack):
     target = os.path.join(stack.directory, "damaged")
     try:
         done = run("backup", stack.admin, "--to", target)
-        assert done.returncode == 1 and f"archive without its file: {upload_id}" in done.stderr
+        assert done.returncode == 1 and f"archive without its whole file: {upload_id}" in done.stderr
         assert not os.path.exists(target) and not os.path.exists(target + ".partial")
         backup(stack, "damaged", "--allow-missing")
     finally:
         shutil.move(where + ".aside", where)
+    env = {"DATA_DIR": str(tmp_path / "less" / "data"), "DB_URL": f"sqlite:///{tmp_path}/less/db/db.sqlite3"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("less")
+    done = run("restore", stack.admin, "--from", target, "--bin", f"{BUILD}/bin", "--verify", **env)
+    assert done.returncode == 3 and f"archive without its whole file: {upload_id}" in done.stderr, done.stderr
+    with open(os.path.join(target, "archives.list"), encoding="ascii") as f:
+        count = len(f.readlines())
+    assert f"{count - 1} of {count} archives restored" in done.stdout and f"1 of {count} archives have no whole file" in done.stderr
 
 
 @pytest.mark.parametrize("script, args, says", [
