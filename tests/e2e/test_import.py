@@ -100,8 +100,6 @@ def test_what_cannot_be_taken_is_said_and_the_rest_goes_on(stack, old):
     wipe(stack)
     os.unlink(os.path.join(old[1], "1002/a.log"))
     os.symlink("/etc/hostname", os.path.join(old[1], "1002/a.log"))
-    with open(os.path.join(old[1], "1001/a.log"), "ab") as f:
-        f.write(b"more")
     stack.make_platform("other")
     assert stack.post("/api/v1/tickets/", {"number": 1002, "platform": "other"}).status_code == 201
     said = run(stack, old, "--dry-run").stdout
@@ -110,13 +108,30 @@ def test_what_cannot_be_taken_is_said_and_the_rest_goes_on(stack, old):
     assert done.returncode == 1
     assert "ticket 1002: there is another ticket of this number" in done.stdout
     assert "1002/a.log: its ticket 1002 was not taken" in done.stdout
-    assert "1001/a.log is no longer what 0.1.0 recorded" in done.stdout
     assert stack.archives({"number": 1002}) == []
     assert stack.get("/api/v1/tickets/1001/").status_code == 200
     stack.delete("/api/v1/platforms/other/")
     done = run(stack, old)
     assert "1002/a.log: not a plain file" in done.stdout, done.stdout
     stack.delete("/api/v1/platforms/vm6/")
+
+
+def test_files_that_changed_are_taken_over_and_named(stack, old):
+    """Both have other bytes than 0.1.0 recorded; the one of the same size only who reads it finds."""
+    wipe(stack)
+    with open(os.path.join(old[1], "1001/a.log"), "r+b") as f:
+        f.truncate(100)
+    with open(os.path.join(old[1], "1002/a.log"), "r+b") as f:
+        f.write(b"y")
+    done = run(stack, old, "--dry-run")
+    assert done.returncode == 3 and "changed: 1001/a.log has 100 bytes, 0.1.0 recorded 400" in done.stdout, done.stdout
+    done = run(stack, old)
+    assert done.returncode == 3 and "2 of them changed since 0.1.0 recorded them" in done.stdout, done.stdout + done.stderr
+    assert "1001/a.log has 100 bytes and MD5" in done.stdout and "1002/a.log has 300000 bytes and MD5" in done.stdout
+    assert f"{len(FILES)} taken over, 0 here already, 0 not taken" in done.stdout
+    again = run(stack, old)
+    assert again.returncode == 0 and f"{len(FILES)} here already" in again.stdout
+    wipe(stack)
 
 
 def test_user_of_the_same_name_is_said(stack, old):

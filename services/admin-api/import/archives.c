@@ -61,11 +61,11 @@ static int find_ticket(struct import *i, const struct db_rows *row, struct ticke
 }
 
 /* It is taken all the same: what 0.1.0 has now is all there is. */
-static void compare(const struct db_rows *r, const struct storage_adopted *got)
+static void compare(struct import *i, const struct db_rows *r, int64_t size, const char *md5)
 {
-    if (got->size != db_int(r, OLD_SIZE) || strcmp(got->md5, db_text(r, OLD_MD5)) != 0)
-        printf("  changed:   %s is no longer what 0.1.0 recorded (%" PRId64 " bytes, MD5 %s)\n", db_text(r, OLD_FILE),
-               db_int(r, OLD_SIZE), db_text(r, OLD_MD5));
+    if (size != db_int(r, OLD_SIZE) || strcmp(md5, db_text(r, OLD_MD5)) != 0)
+        import_changed(i, "%s has %" PRId64 " bytes and MD5 %s, 0.1.0 recorded %" PRId64 " and %s",
+                       db_text(r, OLD_FILE), size, md5, db_int(r, OLD_SIZE), db_text(r, OLD_MD5));
 }
 
 static int adopt(struct import *i, const struct db_rows *r, int64_t ticket_id)
@@ -86,13 +86,22 @@ static int adopt(struct import *i, const struct db_rows *r, int64_t ticket_id)
         import_known(i);
     } else if (err == 0) {
         import_taken(i);
-        compare(r, &got);
+        compare(i, r, got.size, got.md5);
     } else if (err == -ENOENT || err == -ELOOP || err == -EXDEV || err == -EINVAL) {
         import_failed(i, "archive %s: %s in --media", file, err == -ENOENT ? "no such file" : "not a plain file");
     } else {
         return err;
     }
     return 0;
+}
+
+/* Nothing is read: of what has changed only another size is noticed. */
+static void would_take(struct import *i, const struct db_rows *r, int64_t size)
+{
+    import_taken(i);
+    if (size != db_int(r, OLD_SIZE))
+        import_changed(i, "%s has %" PRId64 " bytes, 0.1.0 recorded %" PRId64, db_text(r, OLD_FILE), size,
+                       db_int(r, OLD_SIZE));
 }
 
 /* `ticket_id` 0: its ticket is yet to come. */
@@ -113,7 +122,7 @@ static int try_only(struct import *i, const struct db_rows *r, int64_t ticket_id
     else if (!S_ISREG(st.st_mode))
         import_failed(i, "archive %s: not a plain file in --media", file);
     else
-        import_taken(i);
+        would_take(i, r, st.st_size);
     return 0;
 }
 

@@ -35,15 +35,30 @@ void import_known(struct import *i)
     ++i->known;
 }
 
+static void tell(const char *what, const char *format, va_list args)
+{
+    printf("  %s ", what);
+    vprintf(format, args);
+    putchar('\n');
+}
+
+void import_changed(struct import *i, const char *format, ...)
+{
+    va_list args;
+
+    ++i->changed;
+    va_start(args, format);
+    tell("changed:", format, args);
+    va_end(args);
+}
+
 void import_failed(struct import *i, const char *format, ...)
 {
     va_list args;
 
     ++i->failed;
     va_start(args, format);
-    fputs("  not taken: ", stdout);
-    vprintf(format, args);
-    putchar('\n');
+    tell("not taken:", format, args);
     va_end(args);
 }
 
@@ -128,22 +143,27 @@ static int open_media(struct import *i, const char *media, char *why, size_t why
 
 static int run_steps(struct import *i, char *why, size_t why_size)
 {
-    int64_t failed = 0;
+    int64_t failed = 0, changed = 0;
 
     for (size_t n = 0; n < sizeof(steps) / sizeof(steps[0]); ++n) {
-        i->taken = i->known = i->failed = 0;
+        i->taken = i->known = i->failed = i->changed = 0;
         printf("%s\n", steps[n].what);
         int err = steps[n].run(i);
         printf("  %" PRId64 " taken over, %" PRId64 " here already, %" PRId64 " not taken\n", i->taken, i->known,
                i->failed);
+        if (i->changed > 0)
+            printf("  %" PRId64
+                   " of them changed since 0.1.0 recorded them: compare them with a backup of that server\n",
+                   i->changed);
         failed += i->failed;
+        changed += i->changed;
         if (err < 0) {
             snprintf(why, why_size, "%s: %s; nothing that was taken over is lost: run it again", steps[n].what,
                      strerror(-err));
             return err;
         }
     }
-    return failed > 0;
+    return failed > 0 ? 1 : changed > 0 ? IMPORT_CHANGED : 0;
 }
 
 int import_run(const struct admin *admin, const struct import_options *options, char *why, size_t why_size)

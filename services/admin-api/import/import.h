@@ -26,20 +26,25 @@ struct import {
     struct db_conn *ours;         /* NULL in a dry run where nothing is yet */
     int media;                    /* directory */
     bool dry_run;
-    int64_t taken, known, failed; /* of the step under way */
+    int64_t taken, known, failed, changed; /* of the step under way; changed ones are among the taken */
 };
 
 /* db_one() on our side: none, where nothing is yet. */
 #define IMPORT_FIND(i, ...) ((i)->ours == NULL ? 0 : db_one((i)->ours, __VA_ARGS__))
 
+enum { IMPORT_CHANGED = 3 };
+
 /* A dry run changes nothing, and needs no database of ours.
- * 0: everything is taken over; 1: something could not be, and was said; negative: it could not go on. */
+ * 0: everything is taken over; IMPORT_CHANGED: that too, but files are not what 0.1.0 recorded; 1: something could not
+ * be; both were said; negative: it could not go on. */
 int import_run(const struct admin *admin, const struct import_options *options, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 
 /* --- for the steps: each row ends with exactly one of these --- */
 void import_taken(struct import *i);
 void import_known(struct import *i);
+void import_changed(struct import *i, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* beside import_taken */
 void import_failed(struct import *i, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Each goes over one old table. 0, or the negative errno of a database that is away: what is wrong with a row is no
