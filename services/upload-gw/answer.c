@@ -272,6 +272,18 @@ static void answer_error_text(struct conn *c, enum gateway_error e, const char *
     answer_plain(c, gateway_errors[e].status, whole, more_headers);
 }
 
+void answer_error_within(struct conn *c, enum gateway_error e, const char *type, const char *before, const char *after)
+{
+    const struct gateway_error_row *row = &gateway_errors[e];
+    const char *hint = hints[e];
+    char whole[512 + 160];
+    int len = snprintf(whole, sizeof(whole), "%s%s%s%s%s", before, row->text, hint != NULL ? " " : "",
+                       hint != NULL ? hint : "", after);
+
+    count_refusal(e);
+    answer_text(c, row->status, type, whole, (size_t)len < sizeof(whole) ? (size_t)len : sizeof(whole) - 1);
+}
+
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context)
 {
     static const struct answer_context nothing = {0};

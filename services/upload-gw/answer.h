@@ -23,5 +23,7 @@ void answer_page(struct conn *c, int status, json_t *values, const char *more_he
 void answer_received(struct conn *c, const struct answer_context *context);
 void answer_empty(struct conn *c, int status, const char *more_headers);
 void answer_error(struct conn *c, enum gateway_error e, const struct answer_context *context);
+/* The same with its hint for people, in a body of another type: `before` and `after` it. Its text mentions nothing. */
+void answer_error_within(struct conn *c, enum gateway_error e, const char *type, const char *before, const char *after);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,9 +29,10 @@
 
 static int bind_unix(const char *path, char *why, size_t why_size)
 {
+    struct stat st;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path)) {
-        snprintf(why, why_size, "the path is longer than %zu bytes", sizeof(address.sun_path) - 1);
+        snprintf(why, why_size, "the path is longer than %zu bytes: name a shorter one", sizeof(address.sun_path) - 1);
         return -ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, strlen(path));
@@ -42,10 +44,11 @@ static int bind_unix(const char *path, char *why, size_t why_size)
         close(fd);
         return -EADDRINUSE;
     }
-    unlink(path); /* of a process that was killed */
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path); /* of a process that was killed */
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0) {
         int err = -errno;
-        snprintf(why, why_size, "%s", strerror(-err));
+        snprintf(why, why_size, "%s", address_socket_advice(err));
         close(fd);
         return err;
     }

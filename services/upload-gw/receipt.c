@@ -205,7 +205,10 @@ void serve_link(struct conn *c, const struct head *h)
     ssize_t n = query_decode(rest, false, typed, sizeof(typed));
     if (n < 0) /* shown as it came */
         snprintf(typed, sizeof(typed), "%.*s", (int)rest.len, rest.data);
-    if (n < 0 || token_canonical((struct span){typed, (size_t)n}, token) < 0)
+    bool is_token = n >= 0 && token_canonical((struct span){typed, (size_t)n}, token) == 0;
+    if (!is_token && script)
+        uploader_refuse(c, GATEWAY_NOT_FOUND);
+    else if (!is_token)
         ask(c, typed);
     else if (script)
         uploader_answer(c, token);

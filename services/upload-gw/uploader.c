@@ -9,6 +9,11 @@
 
 #define SCRIPT_TYPE "text/x-shellscript; charset=utf-8"
 
+void uploader_refuse(struct conn *c, enum gateway_error e)
+{
+    answer_error_within(c, e, SCRIPT_TYPE, "#!/bin/sh\necho '", "' >&2\nexit 1\n");
+}
+
 /* The script as it lies beside the pages, with address and token in its two empty assignments. PUBLIC_URL was checked
  * at the start and a canonical token is hexadecimal: neither needs quoting beyond what is there. */
 void uploader_answer(struct conn *c, const char *token)
@@ -23,7 +28,7 @@ void uploader_answer(struct conn *c, const char *token)
     FILE *out = NULL;
 
     if (url == NULL || url[0] == '\0' || rest == NULL || (out = open_memstream(&text, &len)) == NULL) {
-        answer_error(c, GATEWAY_NO_UPLOADER, NULL);
+        uploader_refuse(c, GATEWAY_NO_UPLOADER);
         return;
     }
     for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); ++i) {

@@ -79,6 +79,24 @@ void address_net_of(const char *text, char out[ADDRESS_NET_SIZE])
     snprintf(out, ADDRESS_NET_SIZE, "%s/%d", base, v4 ? 32 : 64);
 }
 
+const char *address_socket_advice(int err)
+{
+    switch (err) {
+    case -ENOENT:
+    case -ENOTDIR:
+        return "its directory does not exist: make it, or name another place";
+    case -EACCES:
+    case -EPERM:
+        return "this user may not write in its directory: let it, or name another place";
+    case -EROFS:
+        return "its directory is on a read-only file system: name another place";
+    case -EADDRINUSE: /* what was not ours to remove */
+        return "something else has this name: remove it, or name another place";
+    default:
+        return strerrordesc_np(-err);
+    }
+}
+
 const char *address_listen_advice(int err)
 {
     switch (err) {

@@ -31,5 +31,6 @@ void address_net_of(const char *text, char out[ADDRESS_NET_SIZE]);
 
 /* What is wrong with an address that cannot be listened on, by the negative errno of bind(2), and what to do. */
 const char *address_listen_advice(int err);
+const char *address_socket_advice(int err); /* the same of a unix socket */
 
 #endif

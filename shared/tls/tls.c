@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,12 +67,24 @@ static int set_rules(SSL_CTX *x)
                : -EINVAL;
 }
 
+/* OpenSSL's words say what a file lacks; this, what to give. */
+static const char *advice(enum tls_file which, unsigned long code)
+{
+    if (ERR_SYSTEM_ERROR(code))
+        return "name a file that this user may read";
+    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
+        return "the key is another certificate's: give the two that were made together";
+    return which == TLS_CERT ? "give the certificate and then its chain as PEM (-----BEGIN CERTIFICATE-----)"
+                             : "give the key as PEM without a passphrase (-----BEGIN PRIVATE KEY-----)";
+}
+
 static int refuse(enum tls_file which, const char *file, enum tls_file *fault, char *why, size_t why_size)
 {
     unsigned long code = ERR_peek_error();
     const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
     *fault = which;
-    snprintf(why, why_size, "%s: %s", file, reason != NULL ? reason : "it cannot be read as PEM");
+    snprintf(why, why_size, "%s: %s: %s", file, reason != NULL ? reason : "it cannot be read as PEM",
+             advice(which, code));
     ERR_clear_error();
     return -EINVAL;
 }

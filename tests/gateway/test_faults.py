@@ -239,6 +239,7 @@ def test_hung_file_system_stalls_nobody_else(redis, tmp_path):
 
 @pytest.mark.parametrize("env,word", [
     ({"DATA_DIR": "/nonexistent/dir"}, "/nonexistent/dir"), ({"GATEWAY_LISTEN": "nowhere"}, "GATEWAY_LISTEN"),
+    ({"GATEWAY_LISTEN": "unix:/nonexistent/gw.sock"}, "GATEWAY_LISTEN: unix:/nonexistent/gw.sock: its directory does not exist: make it"),
     ({"MAX_UPLOAD_SIZE": "many"}, "MAX_UPLOAD_SIZE"), ({"UPLOAD_LEASE": "-1s"}, "UPLOAD_LEASE"),
     ({"REDIS_URL": "http://x"}, "REDIS_URL"), ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
     ({"GATEWAY_WEB_DIR": "/nonexistent"}, "GATEWAY_WEB_DIR"), ({"REDIS_URL_FILE": "/nonexistent"}, "REDIS_URL")])
@@ -265,6 +266,13 @@ def test_unix_socket_of_a_living_gateway_is_kept(gw, tmp_path):
     service.start(wait=False)  # the socket of a dead one is taken over
     until(lambda: requests.get(f"{service.status_url}/readyz").status_code == 200, 10, "the gateway to be ready")
     service.close()
+
+
+def test_file_in_place_of_a_socket_is_kept(gw, tmp_path):
+    (tmp_path / "mine").write_text("somebody's")
+    refused = gw.run(env={"GATEWAY_LISTEN": f"unix:{tmp_path}/mine", "GATEWAY_STATUS_LISTEN": "off"})
+    assert refused.returncode == 1 and "something else has this name: remove it" in refused.stderr
+    assert (tmp_path / "mine").read_text() == "somebody's"
 
 
 def test_out_of_descriptors(gw):

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+import subprocess
 import uuid
 
 import pytest
 import requests
 
 from lc import curl, tus
+from lc.services import Gateway
 from lc.tickets import seed_ticket
 
 GATEWAY_ENV = {"PUBLIC_URL": "https://logs.example.com/"}
@@ -95,13 +97,32 @@ def test_refusals_tell_a_terminal_what_to_do(gateway, redis_server, tmp_path):
     assert curl.run(f"{gateway.url}/api/v1/check/token/{UNKNOWN}").json() == {"detail": "Not found."}
 
 
+def run_script(answer):
+    """As `curl -sS …/u/TOKEN.sh | sh` does."""
+    assert answer.headers["Content-Type"].startswith("text/x-shellscript")
+    done = subprocess.run(["sh", "-s", "--", "file"], input=answer.text, capture_output=True, text=True, timeout=10, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_without_an_address_the_script_says_what_is_missing(gateway, tmp_path, ticket):
+    service = Gateway(gateway.data_dir, gateway.env["REDIS_URL"], tmp_path / "log").start()
+    try:
+        answer = requests.get(f"{service.url}/u/{ticket[0]}.sh", timeout=10)
+    finally:
+        service.close()
+    assert answer.status_code == 503
+    assert run_script(answer) == (1, "", "The uploader is not served here: its operator has to set PUBLIC_URL.\n")
+
+
 def test_script_has_our_address_whatever_the_host(gateway, ticket):
     answer = requests.get(f"{gateway.url}/u/{ticket[0]}.sh", headers={"Host": "evil.example.com"}, timeout=10)
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/x-shellscript")
     assert "\n    url='https://logs.example.com/'\n" in answer.text and "evil" not in answer.text
     assert f"\n    token='{ticket[0]}'\n" in answer.text
     assert answer.text.startswith("#!/bin/sh\n") and answer.text.endswith('\nuploader "$@"\n')
-    assert requests.get(f"{gateway.url}/u/x';reboot.sh", timeout=10).status_code == 404
+    refused = requests.get(f"{gateway.url}/u/x';reboot.sh", timeout=10)
+    assert refused.status_code == 404 and run_script(refused) == (1, "", "Not found. Compare it with the token that support "
+                                                                  "sent, or ask support for a new one.\n")
     assert requests.get(f"{gateway.url}/u/{ticket[0]}.sh", headers=BROWSER, timeout=10).text == answer.text
 
 

@@ -254,7 +254,7 @@ def test_a_file_that_grows(shell, gateway, ticket, make_file, tmp_path):
 
 
 def test_served_by_the_gateway(shell, scratch, redis_server, tmp_path, make_file, gateway):
-    """curl -fsS https://host/u/<token>.sh | sh -s -- file; a script cut anywhere runs nothing."""
+    """curl -sS https://host/u/<token>.sh | sh -s -- file; a script cut anywhere runs nothing."""
     token, _ = seed_ticket(redis_server)
     text = requests.get(f"{gateway.url}/u/{token}.sh", timeout=10).text
     with FlakyProxy(gateway.port, lambda n: (None, True)) as line:
