@@ -71,8 +71,9 @@ export function duration(seconds: number): string {
   return said.join(' ');
 }
 
-export function dateTime(iso: string | number): string {
-  return times({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+/** `medium` has seconds. */
+export function dateTime(iso: string | number, timeStyle: 'short' | 'medium' = 'short'): string {
+  return times({ dateStyle: 'medium', timeStyle }).format(new Date(iso));
 }
 
 /** "3 hours ago", "in 2 days". */
@@ -90,10 +91,25 @@ export function ago(iso: string | number, now: number = Date.now()): string {
 
 /** Shows what a name hides: controls, zero-width and direction marks become visible signs. */
 export function visible(name: string): string {
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, (c) => {
-    const code = c.codePointAt(0) ?? 0;
-    return `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
-  });
+  return name.replace(HIDDEN, written);
+}
+
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+
+function written(sign: string): string {
+  return `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+}
+
+/** The same for prose: lines and columns stay, and so do joiners where a script or an emoji is written with them. */
+export function visibleProse(text: string): string {
+  return text.replace(HIDDEN, (sign, at: number) => (/[\t\n\r]/.test(sign) || isJoined(text, at) ? sign : written(sign)));
+}
+
+const JOINS = /^[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
+
+function isJoined(text: string, at: number): boolean {
+  const before = [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
+  return /[\u200c\u200d]/.test(text[at] ?? '') && JOINS.test(before) && JOINS.test(text.slice(at + 1, at + 3));
 }
 
 /** Of a time of the API; none lasts for ever. */

@@ -71,6 +71,7 @@ export async function create_ticket_upload_see_it_arrive_download(visit) {
   await page.keyboard.press('n');
   await page.getByRole('heading', { name: 'New ticket' }).waitFor();
   await page.getByLabel('Number').fill('x');
+  await page.getByText('From 0 to 10. Empty: 5.').waitFor();
   await page.getByLabel('Uploads left').fill('11');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.locator('#attempts-error').waitFor();
@@ -138,6 +139,11 @@ export async function list_search_filters_sort_and_pages_stand_in_the_address(vi
   await page.getByRole('alert').getByText('none of the choices').waitFor();
   await page.getByRole('link', { name: 'Show all' }).click();
   await page.getByRole('table').waitFor();
+  assert.equal(await page.locator('#search').inputValue(), '');
+  for (const [given, shown] of [['maybe', 'All'], ['True', 'Resolved']]) {
+    await page.goto(`${here}&resolved=${given}`);
+    await page.locator('.filters [aria-current]', { hasText: shown }).waitFor();
+  }
   await page.goto(here);
   await page.getByText('Page 2 of 2').waitFor();
   await page.getByRole('link', { name: 'Open', exact: true }).click();
@@ -152,6 +158,7 @@ export async function list_search_filters_sort_and_pages_stand_in_the_address(vi
   await until(async () => (await page.locator('tbody th').first().innerText()) === '700001', 'one step back');
   await page.keyboard.press('/');
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'search');
+  assert.deepEqual(await page.locator('#search').evaluate((box) => [box.selectionStart, box.selectionEnd]), [0, 4]);
   await page.locator('#search').fill('700055');
   await page.getByText('1 ticket', { exact: true }).waitFor();
   await page.getByRole('switch').click();
@@ -166,7 +173,7 @@ export async function list_search_filters_sort_and_pages_stand_in_the_address(vi
 
 export async function copies_token_link_and_message(visit) {
   const { gateway } = await visit.ask('urls');
-  const ticket = await visit.ask('ticket');
+  const ticket = await visit.ask('ticket', { expires_at: '2100-01-02T03:04:00Z' });
   const page = await inside(visit, `/tickets/?search=${ticket.number}`);
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   const copied = async (name) => {
@@ -182,6 +189,8 @@ export async function copies_token_link_and_message(visit) {
     assert.ok(text.includes(`${gateway}/u/#${ticket.token}`) && text.includes('curl -T') && text.includes('Invoke-RestMethod'), text);
   }
   assert.ok(english.includes('Please send us') && russian.includes('Пожалуйста'));
+  assert.match(english, /works until January 2, 2100.*03:04 AM UTC\.$/);
+  assert.match(russian, /действует до 2 января 2100.*03:04 UTC\.$/);
   assert.ok(english.indexOf(`/u/#${ticket.token}`) < english.indexOf(`/u/${ticket.token}\n`), 'without JavaScript is the second choice');
   await page.getByRole('switch').click();
   await until(async () => (await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.resolved, 'the switch');
@@ -271,7 +280,7 @@ async function revoked_from_the_sessions_page(visit, page) {
 
 export async function markup_in_names_and_notes_does_nothing(visit) {
   const harm = '<img src=x onerror="document.title=1"><script>document.title=1</script>[x](javascript:document.title=1) <a href="javascript:alert(1)">y</a> <svg onload=document.title=1> <iframe src="data:text/html,x"></iframe> <style>*{display:none}</style>';
-  const ticket = await visit.ask('ticket', { note: `${harm}\n\n# fine\n\n\u202e${'w'.repeat(1000)}\u200b` });
+  const ticket = await visit.ask('ticket', { note: `${harm}\n\n# fine\n\n\u202e${'w'.repeat(1000)}\u200b\n\n\`code\u2066\`&#x202e; می\u200cخواهم 👩\u200d💻 a\u200d` });
   await visit.ask('put', ticket.token, '<b onmouseover=alert(1)>&quot;\u202egpj.log', 10);
   await visit.ask('put', ticket.token, `${'w'.repeat(240)}.log`, 10);
   await visit.ask('put', ticket.token, 'ноль\u200bширина.log', 10);
@@ -279,6 +288,9 @@ export async function markup_in_names_and_notes_does_nothing(visit) {
   await page.locator('.note h1', { hasText: 'fine' }).waitFor();
   await page.getByRole('rowheader').nth(2).waitFor();
   assert.equal(await page.locator('.note :is(img, script, svg, iframe, style)').count(), 0);
+  const shown = await page.locator('.note').textContent();
+  assert.ok(shown.endsWith('⟨200B⟩\ncode⟨2066⟩⟨202E⟩ می\u200cخواهم 👩\u200d💻 a⟨200D⟩\n'), JSON.stringify(shown.slice(-60)));
+  assert.ok(shown.includes('\n⟨202E⟩www'));
   assert.equal(await page.locator('.note a[href^=javascript]').count(), 0);
   assert.match(await page.title(), /^Ticket/);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
@@ -484,7 +496,19 @@ export async function users_and_audit_for_superusers(visit) {
   await page.getByRole('table').waitFor();
   await page.getByText('colleague').first().waitFor();
   await page.getByRole('cell', { name: 'user: delete' }).first().waitFor();
+  await page.getByRole('cell', { name: /\d\d:\d\d:\d\d$/ }).first().waitFor();
   await visit.inspect(page, 'panel audit log');
+  visit.expect(/status of 400/);
+  for (const wrong of ['from=bogus', 'to=0', 'from=2026-01-01T00%3A00&to=9999999-01-01', 'page=1e308']) {
+    await page.goto(new URL(`/audit/?${wrong}`, page.url()).href);
+    if (!wrong.startsWith('page')) {
+      await page.getByRole('alert').getByText('valid date').waitFor();
+      await page.getByLabel('Who').waitFor();
+      await page.getByRole('link', { name: 'Show all' }).click();
+    }
+    await page.getByRole('table').waitFor();
+    assert.equal(await page.getByLabel('From').inputValue(), '');
+  }
 }
 
 export async function russian_from_the_browser_and_by_choice(visit) {
@@ -503,7 +527,16 @@ export async function russian_from_the_browser_and_by_choice(visit) {
   await visit.inspect(page, 'panel ticket Russian');
   await page.locator('#language').selectOption('en');
   await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
-  await page.reload();
+  visit.expect(/status of 400/);
+  await page.goto(`${admin}/account/password-change/`);
+  await page.locator('#language').selectOption('ru');
+  await page.getByLabel('Нынешний пароль').fill(password);
+  await page.getByLabel('Новый пароль').fill('short');
+  await page.getByRole('button', { name: 'Сменить пароль' }).click();
+  await page.locator('#new_password-error').getByText(/^Пароль слишком короткий: нужно не меньше \d+ символов\.$/).waitFor();
+  await page.locator('#language').selectOption('en');
+  await page.locator('#new_password-error').getByText('too short').waitFor();
+  await page.goto(`${admin}/tickets/show/android/${ticket.number}/`);
   await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
 }
 
@@ -522,6 +555,10 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
   await page.getByText('There is no ticket 424242').waitFor();
   await visit.inspect(page, 'panel nothing here');
+  const others = page.waitForResponse(/archives\/\?ticket=424242/);
+  await page.route('**/api/v1/tickets/424242/', async (route) => { await others; await route.continue(); });
+  await page.reload();
+  await page.getByText('There is no ticket 424242').waitFor();
   const { admin } = await visit.ask('urls');
   await page.goto(`${admin}/no/such/page`);
   await page.getByText('The address is wrong').waitFor();
@@ -533,8 +570,10 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   await page.goto(`${admin}/tickets/`);
   await page.getByRole('table').waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-  await page.goto(`${admin}/account/login/?next=//evil.example/`);
-  await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  for (const next of ['//evil.example/', '//[', 'http://[']) {
+    await page.goto(`${admin}/account/login/?next=${next}`);
+    await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  }
 }
 
 export async function the_old_routes_are_entry_points(visit) {

@@ -6,7 +6,10 @@ export function toLocal(iso: string | null): string {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }
 
-/** null for an empty input. */
+const INPUT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/; // what else Date takes for a time ("0", "may") depends on the browser
+
+/** null for an empty input. What is no time goes as it is: an address may hold anything, and the API says what is wrong. */
 export function toIso(local: string): string | null {
-  return local === '' ? null : new Date(local).toISOString();
+  const time = new Date(INPUT.test(local) ? local : NaN);
+  return local === '' ? null : Number.isNaN(time.getTime()) ? local : time.toISOString();
 }

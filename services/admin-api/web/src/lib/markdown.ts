@@ -1,6 +1,7 @@
 // Notes: Markdown to HTML that can do nothing. Anything but the listed elements and attributes falls out.
 import DOMPurify from 'dompurify';
 import { marked } from 'marked';
+import { visibleProse } from '../../../../../shared/web/format.svelte';
 
 const ALLOWED_TAGS = [
   'p', 'br', 'strong', 'em', 'del', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li', 'a', 'hr',
@@ -16,6 +17,11 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName !== 'A' || !node.hasAttribute('href')) return;
   node.setAttribute('rel', 'noopener noreferrer nofollow');
   node.setAttribute('target', '_blank');
+});
+
+// Text may not turn around or hide what stands beside it.
+DOMPurify.addHook('afterSanitizeElements', (node) => {
+  if (node.nodeType === Node.TEXT_NODE && node.nodeValue) node.nodeValue = visibleProse(node.nodeValue);
 });
 
 export function markdown(text: string): string {

@@ -17,6 +17,9 @@ const FROM_CONSOLE = { en: 'Or from the command line', ru: 'Или из кома
 const PLAIN = { en: 'If that page stays empty (a browser without JavaScript), open this one', ru: 'Если та страница не открывается (браузер без JavaScript), откройте эту' };
 const UNTIL = { en: 'The link works until', ru: 'Ссылка действует до' };
 
+// The customer may sit in another zone than the engineer.
+const WITH_ZONE: Intl.DateTimeFormatOptions = { year: 'numeric', month: 'long', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' };
+
 export function message(base: string, facts: Facts, language: Lang): string {
   const { link, plain, curl, powershell } = lines(base, facts.token);
   const parts = [
@@ -26,7 +29,7 @@ export function message(base: string, facts: Facts, language: Lang): string {
     `${FROM_CONSOLE[language]} (PowerShell):\n${powershell}`,
   ];
   if (facts.expiresAt) {
-    const date = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(facts.expiresAt));
+    const date = new Intl.DateTimeFormat(language, WITH_ZONE).format(new Date(facts.expiresAt));
     parts.push(`${UNTIL[language]} ${date}.`);
   }
   return parts.join('\n\n');

@@ -5,10 +5,13 @@ import { path, query } from './router.svelte';
 // Of cards, which rows become on a phone, fewer are enough to scroll through.
 const PAGE_SIZE = matchMedia('(max-width: 36rem)').matches ? 20 : 50;
 
+const MOST_PAGES = 1e9; // what the address may ask for; the API counts in 64 bits
+
 export type Filters = Record<string, string | undefined>;
 
 export function pageNumber(): number {
-  return Math.max(1, Number(query().get('page')) || 1);
+  const asked = Math.trunc(Number(query().get('page')));
+  return asked >= 1 && asked <= MOST_PAGES ? asked : 1;
 }
 
 export function question(of: string, filters: Filters, size: number): string {
