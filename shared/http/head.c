@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <unistr.h>
 
 static const char *const preface = "PRI * HTTP/2.0";
 
@@ -69,12 +70,14 @@ static int parse_version(struct span version, struct head *head, const char **wh
     return 0;
 }
 
-static bool is_target(struct span target) /* visible ASCII; RFC 3986 has nothing else */
+/* Visible ASCII is all that RFC 3986 has; names of other scripts as curl sends them, not percent-encoded, delimit
+ * nothing. */
+static bool is_target(struct span target)
 {
     for (size_t i = 0; i < target.len; ++i)
-        if ((unsigned char)target.data[i] <= 0x20 || (unsigned char)target.data[i] >= 0x7f || target.data[i] == '#')
+        if ((unsigned char)target.data[i] <= 0x20 || (unsigned char)target.data[i] == 0x7f || target.data[i] == '#')
             return false;
-    return target.len > 0;
+    return target.len > 0 && u8_check((const uint8_t *)target.data, target.len) == NULL;
 }
 
 /* origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 3.2.2), of which the path counts; its authority is left in
