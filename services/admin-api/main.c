@@ -13,7 +13,8 @@
 #include "shared/clock/clock.h"
 #include "shared/log/log.h"
 
-#define WHY_SIZE 512
+#define WHY_SIZE    512
+#define LARGE_BLOCK (256 << 10)
 
 static int help(FILE *out)
 {
@@ -96,7 +97,8 @@ int main(int argc, char **argv)
     clock_begin();
     if (send_setup() < 0)
         return command_failed("out of memory");
-    mallopt(M_ARENA_MAX, 2); /* an arena for each thread would cost more than all requests together */
+    mallopt(M_ARENA_MAX, 2);                /* an arena for each thread would cost more than all requests together */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* what was large goes back to the system, however much there was */
     if (strcmp(first, "--help") == 0 || strcmp(first, "help") == 0)
         return help(stdout);
     if (strcmp(first, "--version") == 0)

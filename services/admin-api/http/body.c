@@ -17,7 +17,8 @@
 #include "shared/http/query.h"
 #include "shared/loop/server.h"
 
-#define JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define VALUES_MOST 50000 /* each takes some 40 bytes; a note of commas alone has a fifth of them */
+#define JSON_FLAGS  (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
 static bool is_type(struct span value, const char *type)
 {
@@ -100,9 +101,20 @@ static int refuse_text(struct exchange *x, const char *text, size_t len, const j
     return answer_error(x, API_PARSE, what);
 }
 
+/* No fewer than its values, whatever stands in strings. */
+static size_t most_values(const char *text, size_t len)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < len; ++i)
+        n += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return n;
+}
+
 static int read_json(struct exchange *x, const char *text, size_t len, json_t **out)
 {
     json_error_t error = {.line = 0};
+    if (most_values(text, len) > VALUES_MOST)
+        return answer_error(x, API_PARSE, "More values than any request has");
     json_t *value = parse(text, len, &error);
     int err;
 
