@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "shared/db/sqlite_case.h"
+
 enum {
     PROGRESS_STEPS = 4000, /* of the virtual machine between looks at the clock: some 50 us */
     PATIENCE_MS = 600000,  /* of a migration, for another process's */
@@ -200,6 +202,8 @@ static int connect_file(struct db_place *p, struct db_fault *fault, struct db_li
                              (p->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_EXRESCODE,
                              NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite_case_add(l->handle);
     int err = rc == SQLITE_OK ? 0 : failed(l, rc);
     if (err == 0) {
         sqlite3_busy_timeout(l->handle, (int)p->timeout_ms);

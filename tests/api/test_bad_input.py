@@ -44,6 +44,20 @@ def test_depth(rest, method, path, depth, opening, closing):
         assert send(rest, method, path, whole.encode()).status_code in (201, 200, 400)
 
 
+def test_more_values_than_any_request_has(rest):
+    answer = send(rest, "POST", "platforms/", b'{"name":[' + b"1," * 60000 + b"1]}")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "JSON parse error - More values than any request has"
+
+
+def test_names_of_any_script_as_curl_sends_them(stack):
+    """UTF-8 that is not percent-encoded is taken; bytes that are none are not."""
+    auth = f"Authorization: {stack.api.headers['Authorization']}\r\nHost: a\r\n\r\n".encode()
+    for user, status in (("иван", 200), ("\udcff", 400)):
+        target = f"/api/v1/tickets/?user={user}".encode(errors="surrogateescape")
+        assert exchange(stack.admin.port, b"GET " + target + b" HTTP/1.1\r\n" + auth).status == status
+
+
 @pytest.mark.parametrize("size, status", [((1 << 20) - 100, 400), ((1 << 20) + 1, 413), (5 << 20, 413), (20 << 20, 413)])
 def test_size(stack, size, status):
     """1 MiB and no more; a client that goes on sending still learns why."""

@@ -1,6 +1,6 @@
 /*
- * Lists. A page is one object; without a limit the whole list streams in batches, each found behind the last row of
- * the one before, so that a slow reader holds neither a connection nor more than one batch.
+ * Lists, whole ones and pages: what is no longer than a batch is answered at once, the rest streams in batches, each
+ * found behind the last row of the one before, so that a slow reader holds neither a connection nor more than one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,10 +14,11 @@
 #include "shared/http/query.h"
 #include "shared/loop/server.h"
 
-#define FIRST_ROWS  500 /* of the first batch; the next ones by what its rows took */
+#define FIRST_ROWS  100 /* of the first batch; the next ones by what its rows took */
 #define LEAST_ROWS  20
 #define MOST_ROWS   2500
-#define PIECE_ROWS  500 /* of one query: the next one runs while these become text */
+#define PIECE_ROWS  500         /* of one query: the next one runs while these become text */
+#define WHOLE_BYTES (256 << 10) /* what is longer streams */
 #define BATCH_BYTES (1 << 20)
 #define FEW_ROWS    1000 /* sorted in a millisecond */
 
@@ -30,7 +31,8 @@ struct list {
     struct list_query query;
     struct sql *where; /* " WHERE …" alone */
     struct filtered how;
-    bool begun, filled, ended;
+    bool begun, filled, ended, is_streamed;
+    int64_t left;                    /* rows that may still come */
     int batch, count;                /* rows of the next one at most; of this one so far */
     int columns;                     /* before those of the keys */
     bool is_behind;                  /* what comes next is behind `last` */
@@ -134,6 +136,10 @@ static int piece_sql(struct list *l, int rows, struct sql *s)
         n += (size_t)snprintf(keys + n, sizeof(keys) - n, ", %s", l->query.keys[i].expression);
     if (n >= sizeof(keys))
         return -E2BIG;
+    if (l->query.paged && !l->is_behind) {
+        l->columns = list_sql_page(l->resource, l->where, &l->how, &l->query, l->how.is_few, keys, rows, s);
+        return 0;
+    }
     sql_bind_first(s, l->where);
     l->columns = row_select(l->resource, s, keys);
     sql_add(s, l->where->text);
@@ -151,6 +157,9 @@ static int ask(struct list *l, struct db_conn *c, struct piece *p)
     struct sql *s = sql_new();
 
     p->wanted = l->batch - l->count < PIECE_ROWS ? l->batch - l->count : PIECE_ROWS;
+    if (p->wanted > l->left)
+        p->wanted = (int)l->left;
+    l->left -= p->wanted;
     int err = s == NULL ? -ENOMEM : piece_sql(l, p->wanted, s);
     if (err == 0)
         err = sql_query_few(c, &p->rows, s);
@@ -164,7 +173,7 @@ static int read_held(struct list *l, struct db_conn *c, const struct piece *p, i
     int err = 0;
 
     l->count += held;
-    l->ended = held < p->wanted;
+    l->ended = held < p->wanted || l->left == 0;
     if (!l->ended) {
         db_seek(p->rows, held - 1);
         err = remember(l, p->rows);
@@ -190,20 +199,22 @@ static int read_steps(struct list *l, struct db_conn *c, const struct piece *p, 
     if (err < 0 || more < 0)
         return err < 0 ? err : more;
     l->count += count;
-    l->ended = count < p->wanted;
+    l->ended = count < p->wanted || l->left == 0;
     return l->ended || l->count == l->batch ? 0 : ask(l, c, next);
 }
 
-/* However long rows are: as many as a text of this size has. */
-static int rows_of_next(const struct list *l)
+/* However long rows are: as many as a text of this size has, by the `len` bytes of the last ones. */
+static int rows_of_next(const struct list *l, size_t len)
 {
-    size_t rows = l->count == 0 ? FIRST_ROWS : BATCH_BYTES / (l->text.len / (size_t)l->count + 1);
+    size_t wanted = l->is_streamed || l->text.len >= WHOLE_BYTES ? BATCH_BYTES : WHOLE_BYTES - l->text.len;
+    size_t rows = l->count == 0 ? FIRST_ROWS : wanted / (len / (size_t)l->count + 1);
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : (int)rows;
 }
 
 static int read_batch(struct list *l, struct db_conn *c)
 {
     struct piece p, next = {.rows = NULL};
+    size_t before = l->text.len;
 
     l->count = 0;
     int err = ask(l, c, &next);
@@ -218,16 +229,22 @@ static int read_batch(struct list *l, struct db_conn *c)
         db_rows_free(p.rows);
     }
     db_rows_free(next.rows);
-    l->batch = rows_of_next(l);
+    l->batch = rows_of_next(l, l->text.len - before);
     return err;
+}
+
+static void append_end(struct list *l)
+{
+    jsontext_raw(&l->text, l->begun ? "]" : "[]", l->begun ? 1 : 2);
+    if (l->query.paged)
+        jsontext_raw(&l->text, "}", 1);
 }
 
 static int fill(struct list *l, struct db_conn *c)
 {
-    l->text.len = 0;
     int err = read_batch(l, c);
     if (err == 0 && l->ended)
-        jsontext_raw(&l->text, l->begun ? "]" : "[]", l->begun ? 1 : 2);
+        append_end(l);
     if (l->text.failed)
         err = -ENOMEM;
     l->filled = err == 0;
@@ -243,6 +260,7 @@ static int list_produce(struct server_source *source, const char **data, size_t 
         int err = db_acquire(l->x->admin->db, &c);
         if (err < 0)
             return err;
+        l->text.len = 0;
         err = fill(l, c);
         db_release(c);
         if (err < 0)
@@ -265,25 +283,6 @@ static int count_rows(const struct list *l, struct db_conn *c, int64_t *out)
     int err = sql_count(c, s, out);
     sql_free(s);
     return err;
-}
-
-static int read_page(struct list *l, struct db_conn *c, bool is_few)
-{
-    struct sql *s = sql_new();
-    struct db_rows *rows;
-    int err, more = 0;
-
-    if (s == NULL)
-        return -ENOMEM;
-    list_sql_page(l->resource, l->where, &l->how, &l->query, is_few, s);
-    err = sql_query_few(c, &rows, s);
-    sql_free(s);
-    if (err < 0)
-        return err;
-    while (err == 0 && (more = db_step(rows)) == 1)
-        err = append_row(l, rows);
-    db_rows_free(rows);
-    return more < 0 ? more : err;
 }
 
 /* This request's address with another offset (0: left out). */
@@ -321,21 +320,14 @@ static bool is_few(const struct list *l, int64_t count)
     return l->how.is_few || (count <= FEW_ROWS && l->where->count > 0 && !l->how.is_scanned);
 }
 
-/* All of it is there: its length is known, and conditional requests work. */
-static int answer_whole(struct exchange *x, struct list *l)
-{
-    char *text = l->text.bytes;
-    l->text.bytes = NULL;
-    return answer_text(x, 200, text, l->text.len);
-}
-
 static void add_member(struct list *l, const char *before, json_t *value)
 {
     jsontext_raw(&l->text, before, strlen(before));
     jsontext_value(&l->text, value);
 }
 
-static int answer_page(struct exchange *x, struct list *l, struct db_conn *c)
+/* What stands before its rows. */
+static int begin_page(struct list *l, struct db_conn *c)
 {
     int64_t count = 0, limit = l->query.limit, offset = l->query.offset;
     int err = count_rows(l, c, &count);
@@ -346,12 +338,10 @@ static int answer_page(struct exchange *x, struct list *l, struct db_conn *c)
     add_member(l, ",\"next\":", offset + limit < count ? page_url(l, offset + limit) : json_null());
     add_member(l, ",\"previous\":", offset > 0 ? page_url(l, offset > limit ? offset - limit : 0) : json_null());
     jsontext_raw(&l->text, ",\"results\":", 11);
-    if (offset < count)
-        err = read_page(l, c, is_few(l, count));
-    jsontext_raw(&l->text, l->begun ? "]}" : "[]}", l->begun ? 2 : 3);
-    if (err < 0 || l->text.failed)
-        return err < 0 ? err : -ENOMEM;
-    return answer_whole(x, l);
+    l->how.is_few = is_few(l, count);
+    l->left = limit < count - offset ? limit : count > offset ? count - offset : 0;
+    l->ended = l->left == 0;
+    return 0;
 }
 
 /* --- the verb --- */
@@ -370,10 +360,30 @@ static int prepare(struct exchange *x, struct list *l, struct db_conn *c)
     return err < 0 ? err : 1;
 }
 
+/* What is all there has a length and an ETag. The list's end is the caller's unless *gone. */
+static int answer_list(struct exchange *x, struct list *l, struct db_conn *c, bool *gone)
+{
+    int err = l->query.paged ? begin_page(l, c) : 0;
+
+    if (err == 0 && l->ended)
+        append_end(l);
+    while (err == 0 && !l->ended && l->text.len < WHOLE_BYTES)
+        err = fill(l, c);
+    if (err < 0 || l->text.failed)
+        return err < 0 ? err : -ENOMEM;
+    *gone = l->is_streamed = !l->ended;
+    if (l->is_streamed)
+        return answer_stream(x, 200, "application/json", &l->source, -1);
+    char *text = l->text.bytes;
+    l->text.bytes = NULL;
+    return answer_text(x, 200, text, l->text.len);
+}
+
 int resource_list(struct exchange *x, const struct resource *r)
 {
     struct db_conn *c;
     struct list *l = calloc(1, sizeof(*l));
+    bool gone = false;
     int err = -ENOMEM;
 
     if (l == NULL)
@@ -382,6 +392,7 @@ int resource_list(struct exchange *x, const struct resource *r)
     l->x = x;
     l->resource = r;
     l->batch = FIRST_ROWS;
+    l->left = INT64_MAX;
     l->where = sql_new();
     if (l->where != NULL)
         err = exchange_db(x, &c);
@@ -389,15 +400,9 @@ int resource_list(struct exchange *x, const struct resource *r)
         err = r->before_read(x, c, 0);
     if (err == 0)
         err = prepare(x, l, c);
-    if (err == 1 && l->query.paged) {
-        err = answer_page(x, l, c);
-    } else if (err == 1) {
-        err = fill(l, c);
-        if (err == 0 && !l->ended)
-            return answer_stream(x, 200, "application/json", &l->source, -1);
-        if (err == 0)
-            err = answer_whole(x, l);
-    }
-    list_free(&l->source);
+    if (err == 1)
+        err = answer_list(x, l, c, &gone);
+    if (!gone)
+        list_free(&l->source);
     return err;
 }

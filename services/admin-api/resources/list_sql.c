@@ -38,7 +38,7 @@ static const char *narrowest(const struct resource *r, const struct filtered *ho
 }
 
 void list_sql_ids(const struct resource *r, const struct sql *where, const struct filtered *how,
-                  const struct list_query *q, bool is_few, struct sql *s)
+                  const struct list_query *q, bool is_few, int rows, struct sql *s)
 {
     sql_add(s, "SELECT ");
     sql_add(s, r->id);
@@ -47,20 +47,21 @@ void list_sql_ids(const struct resource *r, const struct sql *where, const struc
     sql_add(s, where->text);
     list_sql_order(q, is_few, s);
     sql_add(s, " LIMIT ");
-    sql_int(s, q->limit);
+    sql_int(s, rows);
     sql_add(s, " OFFSET ");
     sql_int(s, q->offset);
 }
 
-void list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
-                   const struct list_query *q, bool is_few, struct sql *s)
+int list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
+                  const struct list_query *q, bool is_few, const char *further_columns, int rows, struct sql *s)
 {
     sql_bind_first(s, where);
-    row_select(r, s, "");
+    int columns = row_select(r, s, further_columns);
     sql_add(s, " WHERE ");
     sql_add(s, r->id);
     sql_add(s, " IN (");
-    list_sql_ids(r, where, how, q, is_few, s);
+    list_sql_ids(r, where, how, q, is_few, rows, s);
     sql_add(s, ")");
     list_sql_order(q, true, s);
+    return columns;
 }

@@ -12,10 +12,11 @@ void list_sql_count(const struct resource *r, const struct sql *where, const str
  * filters' and then sorted. Neither database knows that of a range or a search, and would look for them along the index
  * of the order. The values of `where` are bound already. */
 void list_sql_ids(const struct resource *r, const struct sql *where, const struct filtered *how,
-                  const struct list_query *q, bool is_few, struct sql *s);
-/* The page: of those ids alone, so that rows that are skipped or sorted are neither joined nor made. */
-void list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
-                   const struct list_query *q, bool is_few, struct sql *s);
+                  const struct list_query *q, bool is_few, int rows, struct sql *s);
+/* The page, or its first `rows`: of those ids alone, so that rows that are skipped or sorted are neither joined nor
+ * made. Behind the resource's columns stand `further_columns` (", a, b" or ""). Returns how many come before those. */
+int list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
+                  const struct list_query *q, bool is_few, const char *further_columns, int rows, struct sql *s);
 /* " ORDER BY …" alone. */
 void list_sql_order(const struct list_query *q, bool is_few, struct sql *s);
 

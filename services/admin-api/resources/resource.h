@@ -27,7 +27,7 @@ enum field_rule {
     RULE_BLANK = 4,    /* a text may be empty */
     RULE_UNIQUE = 8,
     RULE_SLUG = 16,      /* letters, digits, '-' and '_' */
-    RULE_SORTABLE = 32,  /* ordering= may name it: never NULL */
+    RULE_SORTABLE = 32,  /* ordering= may name it: never NULL, or `order` is not */
     RULE_CHECKBOX = 128, /* a boolean left out of a whole form is false: browsers send no unchecked box */
     RULE_SHOWN_SET = 64  /* left out of answers while it is NULL: clients older than the field never see it */
 };
@@ -37,6 +37,7 @@ struct field {
     enum field_type type;
     unsigned rules;
     const char *select; /* the SQL expression read; several for `show`; NULL: never shown */
+    const char *order;  /* what stands for it in ORDER BY, without a NULL; NULL: select */
     int columns;        /* of select; 0 means 1 */
     const char *column; /* the table's column written; NULL: read-only */
     int64_t min, max;   /* INTEGER: bounds; TEXT: max characters */
@@ -69,7 +70,7 @@ struct filter {
     const char *expression; /* SQL; NULL: left out of it */
     enum filter_op op;
     const char *exists;  /* EXISTING: "SELECT 1 FROM … WHERE … = " */
-    bool any_case;       /* SEARCH: as LOWER() of the database has it */
+    bool any_case;       /* SEARCH: of letters of any script */
     const char *related; /* TEXT: "SELECT id FROM … WHERE … = ", the id that the expression is compared with */
     /* CONTAINS, SEARCH of an integer: " FROM … WHERE suffix", an ordered table of all suffixes of all the numbers, kept
      * by the database: suffix, id (of the number's row), repeated (how many of the suffix's first characters also

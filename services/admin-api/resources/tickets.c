@@ -86,6 +86,7 @@ static const struct field fields[] = {
      .type = FIELD_TIME,
      .rules = RULE_NULLABLE | RULE_SORTABLE,
      .select = "t.expires_at",
+     .order = "COALESCE(t.expires_at, 9223372036854775807)",
      .column = "expires_at",
      .doc = "No upload begins after that; null: never. Left out: TOKEN_LIFETIME from now."},
     {.name = "max_bytes",
