@@ -49,7 +49,10 @@ static void on_redis_down(void *arg, int err, const char *why)
     (void)arg;
     COUNT(REDIS_DOWN);
     COUNT_BY(REDIS_UP, -1);
-    log_warn("redis.down", LOG_E(err), LOG_S("why", redis_reply_is_refusal(err) ? redis_client_advice(err) : why));
+    if (redis_reply_is_refusal(err)) /* an errno's words would mislead; what to do, on_redis_refused says */
+        log_warn("redis.down", LOG_S("state", redis_reply_state(err)), LOG_S("why", "it refuses what it is asked"));
+    else
+        log_warn("redis.down", LOG_E(err), LOG_S("why", why));
 }
 
 static void on_redis_refused(void *arg, int err)
