@@ -54,7 +54,7 @@ static json_t *archive_of(const char *receipt)
     return archive;
 }
 
-static json_t *whole(const struct admission *a, const char *const *receipts, size_t count)
+static json_t *whole(const struct admission *a, int64_t most, const char *const *receipts, size_t count)
 {
     char at[40];
     json_t *archives = json_array();
@@ -64,8 +64,9 @@ static json_t *whole(const struct admission *a, const char *const *receipts, siz
             json_array_append_new(archives, archive);
     }
     iso_time(a->expires_ms * 1000, at);
-    return json_pack("{s:I, s:s, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "platform", a->platform,
-                     "attempts", (json_int_t)a->attempts, "resolved", a->resolved, "expires_at",
+    return json_pack("{s:I, s:s, s:I, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "platform", a->platform,
+                     "attempts", (json_int_t)a->attempts, "max_bytes",
+                     (json_int_t)(a->max_bytes > 0 && a->max_bytes < most ? a->max_bytes : most), "resolved", a->resolved, "expires_at",
                      a->expires_ms > 0 ? at : NULL, "archives", archives);
 }
 
@@ -90,6 +91,8 @@ static void answer_receipt_text(struct conn *c, const struct admission *a, json_
     }
     fprintf(out, "Ticket %lld: %lld attempts left%s.\n", (long long)a->number, (long long)a->attempts,
             a->resolved ? ", resolved: takes no more" : "");
+    fprintf(out, "One upload may have up to %lld bytes.\n",
+            (long long)json_integer_value(json_object_get(receipt, "max_bytes")));
     if (a->expires_ms > 0)
         fprintf(out, "The token works until %s.\n", json_string_value(json_object_get(receipt, "expires_at")));
     fprintf(out, json_array_size(archives) > 0 ? "Arrived, the last first:\n" : "Nothing has arrived yet.\n");
@@ -121,7 +124,7 @@ static void on_receipts(void *arg, const struct admission *a, const char *const 
         refuse(&asking, a);
         return;
     }
-    json_t *receipt = whole(a, receipts, count);
+    json_t *receipt = whole(a, asking.conn->lane->gateway->config.max_upload_size, receipts, count);
     if (asking.accept == ACCEPT_JSON) {
         answer_json(asking.conn, 200, receipt, NULL);
         return;

@@ -233,17 +233,43 @@ export async function refusals_say_what_to_do(visit) {
   await say((await visit.ask('ticket', { expires_at: '2026-01-02T03:04:00Z' })).token, /was valid until 2 Jan 2026/, 'upload expired');
   assert.equal(await page.getByText('uploads left').count(), 0);
   assert.equal(await page.locator('#token').count(), 0);
-  const { token } = await visit.ask('ticket', { max_bytes: 1000 });
+  const ticket = await visit.ask('ticket', { max_bytes: 9000 });
   const file = await visit.ask('file', 'large.bin', 5000);
   await page.goto('about:blank');
-  await page.goto(`${gateway}/u/#${token}`);
+  await page.goto(`${gateway}/u/#${ticket.token}`);
+  await page.getByText('may have up to 9 kB').waitFor();
   await choose(page, file.path);
+  await visit.ask('api', 'PATCH', `/api/v1/tickets/${ticket.number}/`, { max_bytes: 1000 });
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.getByRole('alert').getByText('too large: at most 1 kB').waitFor();
-  await page.goto('about:blank');
-  await page.goto(`${gateway}/u/#${token}`);
+  await page.getByText('may have up to 1 kB').waitFor();
   await choose(page, (await visit.ask('file', 'empty.bin', 0)).path);
   await page.getByRole('alert').getByText('nothing in it').waitFor();
+  await choose(page, file.path);
+  await page.getByRole('alert').getByText('too large: at most 1 kB').waitFor();
+  assert.equal(await page.getByRole('button', { name: /Send|Try again/ }).count(), 0);
+  await taken_by_another(visit);
+}
+
+/** The one attempt goes to somebody else between choosing and sending. */
+async function taken_by_another(visit) {
+  const { page, ticket } = await open(visit, { attempts: 1 });
+  const file = await visit.ask('file', 'late.log', 500);
+  await choose(page, file.path);
+  await page.getByText('1 upload left').waitFor();
+  await visit.ask('put', ticket.token, 'other.log', 10);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('alert').getByText('allows no uploads any more').waitFor();
+  await page.getByText('late.log was not sent.').waitFor();
+  await page.getByText('other.log').waitFor();
+  assert.equal(await page.getByText('1 upload left').count(), 0);
+  assert.equal(await page.getByRole('button', { name: /Try again|Choose|Send/ }).count(), 0);
+  await visit.inspect(page, 'upload taken by another');
+  await visit.ask('api', 'PATCH', `/api/v1/tickets/${ticket.number}/`, { attempts: 1 });
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor();
+  assert.equal(await page.locator('.sha256').innerText(), file.sha256);
 }
 
 export async function names_that_mean_harm(visit) {
@@ -353,8 +379,8 @@ export async function the_ends_of_a_plain_form(visit) {
 }
 
 export async function names_that_are_hard_to_read(visit) {
-  const { page, ticket } = await open(visit);
-  const give = (name) => page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('x') });
+  const { page, ticket } = await open(visit, { attempts: 7 });
+  const give = (name, content = 'x') => page.locator('[data-pick=files]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
   await give('ноль\u200bширина\u2066.log');
   await page.getByText('⟨200B⟩').first().waitFor();
   await page.getByText('⟨2066⟩').first().waitFor();
@@ -366,11 +392,25 @@ export async function names_that_are_hard_to_read(visit) {
   await sendAndGetReceipt(page);
   await visit.inspect(page, 'upload long name');
   await page.getByRole('button', { name: 'Send another file' }).click();
-  await give(`${'n'.repeat(1000)}.log`);
-  await page.getByRole('alert').getByText('Rename it').waitFor();
-  assert.equal(await page.getByRole('button', { name: 'Send', exact: true }).count(), 0);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-  assert.equal((await archives(visit, ticket)).length, 2);
+  const signs = ['n', 'я', '\u{1D49C}'];
+  for (const sign of signs) {
+    await give(`${sign.repeat(1000)}.log`, 'longer');
+    await page.getByText('is too long to be kept whole').waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+    await sendAndGetReceipt(page);
+    await page.getByRole('button', { name: 'Send another file' }).click();
+  }
+  await page.getByRole('button', { name: 'Choose files' }).waitFor();
+  await give(`${'я'.repeat(1000)}.log`, 'longer');
+  await page.getByText('has arrived already').waitFor();
+  for (const name of ['..', '🎉']) {
+    await give(name);
+    await page.getByRole('alert').getByText('cannot be sent under this name').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Send', exact: true }).count(), 0);
+  }
+  const [script, cyrillic, latin] = (await archives(visit, ticket)).map((archive) => archive.name);
+  assert.deepEqual([cyrillic, script], [`${'я'.repeat(96)}.log`, `${signs[2].repeat(62)}.log`]);
+  assert.match(latin, /^n{88}_\w{7}\.log$/, 'the name is taken by the one before');
 }
 
 export async function console_line(visit) {

@@ -26,7 +26,8 @@ def ticket(redis_server):
 def test_receipt_lists_what_arrived(gateway, ticket):
     url = f"{gateway.url}/u/{ticket[0]}"
     assert requests.get(url, headers=JSON, timeout=10).json() == {
-        "ticket": 1000 + ticket[1], "platform": "android", "attempts": 5, "resolved": False, "expires_at": "2100-01-01T00:00:00.123000Z",
+        "ticket": 1000 + ticket[1], "platform": "android", "attempts": 5, "max_bytes": 256 << 30, "resolved": False,
+        "expires_at": "2100-01-01T00:00:00.123000Z",
         "archives": []}
     put = requests.put(f"{url}/первый.log", data=b"one", headers=JSON, timeout=10).json()
     answer = tus.create(gateway.port, ticket[0], 3, "second.log", b"two")
@@ -45,7 +46,7 @@ def test_receipt_lists_what_arrived(gateway, ticket):
 def test_receipt_for_a_terminal(gateway, ticket):
     url = f"{gateway.url}/u/{ticket[0]}"
     first = curl.run(url)
-    assert first.status == 200 and "5 attempts left" in first.body and "Nothing has arrived yet" in first.body
+    assert first.status == 200 and "5 attempts left" in first.body and f"up to {256 << 30} bytes" in first.body and "Nothing has arrived yet" in first.body
     requests.put(f"{url}/app.log", data=b"one", timeout=10)
     second = curl.run(url)
     assert "4 attempts left" in second.body and "app.log" in second.body
@@ -132,6 +133,7 @@ def browse(url, language="en", **kw):
 
 @pytest.mark.parametrize("fields, used, english, russian", [
     ({"attempts": 3}, False, "Uploads left</dt><dd>3<", "Осталось загрузок</dt><dd>3<"),
+    ({"max_bytes": 70000}, False, "Largest file in bytes</dt><dd>70000<", "Наибольший файл в байтах</dt><dd>70000<"),
     ({"expires_ms": 4102444800123}, False, "Open until</dt><dd>2100-01-01 00:00 UTC", "Действует до</dt><dd>2100-01-01 00:00 UTC"),
     ({"expires_ms": 86400000}, False, "was valid until 1970-01-02 00:00 UTC", "действовала до 1970-01-02 00:00 UTC"),
     ({"resolved": 1, "expires_ms": 1}, False, "already resolved", "уже закрыто"),
@@ -148,7 +150,7 @@ def test_a_browser_without_scripts_reads_the_ticket_before_it_sends(gateway, red
         page = browse(url, language)
         assert page.status_code == 200 and words in page.text and others not in page.text
         assert f'<html lang="{language}">' in page.text and f"<dd>{1000 + number}</dd>" in page.text and "android" in page.text
-        assert ('id="plain-file"' in page.text) == (words.startswith(("Uploads", "Осталось", "Open", "Действует")))
+        assert ('id="plain-file"' in page.text) == (words.startswith(("Uploads", "Осталось", "Largest", "Наибольший", "Open", "Действует")))
         assert ("<!--" in page.text, "{" in page.text) == (False, False)
         assert ("all.log" in page.text) == (hashlib.sha256(b"all").hexdigest() in page.text) == used
 

@@ -5,7 +5,9 @@ import GoldenRetriever from '@uppy/golden-retriever';
 import Tus from '@uppy/tus';
 import { dropMark, readMark, writeMark } from './mark';
 import { fingerprint, tarName, tarOf, type Entry } from './tar';
+import { keptName, sentName } from './names';
 import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
+import type { Key } from './words';
 
 export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed' | 'interrupted' | 'elsewhere';
 
@@ -13,7 +15,9 @@ export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed'
 const KEPT: { name?: string; maxFileSize: number; maxTotalSize: number } = { maxFileSize: 64 << 20, maxTotalSize: 128 << 20 };
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, ...Array<number>(5000).fill(15000)]; // for a day
 const SPEED_WINDOW_MS = 8000;
-const LONGEST_NAME = 255; // bytes, as the gateway has it
+// The ticket tells more of these than the refusal itself.
+const ASK_AGAIN = [401, 403, 404, 413, 423];
+const CLOSED: Key[] = ['err_closed', 'err_resolved'];
 // A whole file goes as it is: browsers take a slice of it through two more processes.
 const READER = {
   openFile: (whole: Blob) => Promise.resolve({
@@ -51,6 +55,7 @@ export class Engine {
   speed = $state(0); // bytes per second; 0: not known yet
   trouble = $state<Trouble | null>(null);
   receipt = $state<Receipt | null>(null);
+  limit = 0; // bytes of one upload, as the ticket tells; 0: not known
 
   #uppy: Uppy<Meta, Record<string, never>>;
   #samples: [number, number][] = [];
@@ -58,7 +63,11 @@ export class Engine {
   #unlock: (() => void) | null = null;
   #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
 
-  constructor(token: string, private readonly receiptOf: (uploadId: string) => Promise<Receipt | null>) {
+  constructor(
+    token: string,
+    private readonly receiptOf: (uploadId: string) => Promise<Receipt | null>,
+    private readonly askAgain: () => Promise<void>,
+  ) {
     const id = `lc-upload-${fingerprint(token)}`;
     this.#place = id;
     this.#uppy = new Uppy<Meta, Record<string, never>>({
@@ -83,7 +92,7 @@ export class Engine {
     this.#uppy.on('upload-progress', (_file, progress) => this.#progress(progress.bytesUploaded || 0));
     this.#uppy.on('upload-success', (_file, response) => void this.#succeeded(response.uploadURL ?? ''));
     this.#uppy.on('complete', (result) => this.#forget(result?.successful?.length ?? 0));
-    this.#uppy.on('upload-error', (_file, error) => this.#failed(refusalIn(error)));
+    this.#uppy.on('upload-error', (_file, error) => void this.#failed(refusalIn(error)));
     this.#uppy.on('restored', () => void this.#restored());
     window.addEventListener('online', () => this.#hurry());
     void this.#remember();
@@ -94,6 +103,7 @@ export class Engine {
   }
 
   get canResume(): boolean {
+    void [this.phase, this.trouble]; // Uppy's files, no state of the page's, change with these
     return this.#uppy.getFiles().some((file) => file.data != null && !('isGhost' in file && file.isGhost));
   }
 
@@ -103,22 +113,27 @@ export class Engine {
     const single = entries.length === 1 && !only.path.includes('/');
     const data = single ? only.file : tarOf(entries);
     const name = single ? only.file.name : tarName(entries);
-    const empty = entries.every((entry) => entry.file.size === 0);
-    if (empty || new TextEncoder().encode(name).length > LONGEST_NAME) {
-      this.trouble = { key: empty ? 'err_empty' : 'err_name', retry: false };
+    this.#clear();
+    this.name = name;
+    this.trouble = this.#unfit(entries, data, name);
+    if (this.trouble) {
       this.phase = 'failed';
       return;
     }
-    this.#clear();
-    this.trouble = null;
     this.receipt = null;
-    this.name = name;
     this.files = entries.length;
     this.total = data.size;
     this.sent = 0;
     this.#samples = [];
-    this.#uppy.addFile({ name: this.name, type: data.type || 'application/octet-stream', data, source: 'page' });
+    this.#uppy.addFile({ name: sentName(name), type: data.type || 'application/octet-stream', data, source: 'page' });
     this.phase = 'chosen';
+  }
+
+  /** What the gateway would refuse, said before a byte goes. */
+  #unfit(entries: Entry[], data: Blob, name: string): Trouble | null {
+    if (entries.every((entry) => entry.file.size === 0)) return { key: 'err_empty', retry: false };
+    if (keptName(name) === '') return { key: 'err_name', retry: false };
+    return this.limit > 0 && data.size > this.limit ? { key: 'err_too_large', values: { limit: this.limit }, retry: false } : null;
   }
 
   async begin(): Promise<void> {
@@ -207,12 +222,17 @@ export class Engine {
     return trouble.retry;
   }
 
-  #failed(refusal: Refusal): void {
-    this.trouble = troubleOf(refusal);
-    if (refusal.status === 0) this.trouble = { key: 'err_unreadable', retry: false };
-    this.phase = 'failed';
+  async #failed(refusal: Refusal): Promise<void> {
     this.#mark(false);
     this.#letGo();
+    if (ASK_AGAIN.includes(refusal.status)) await this.askAgain();
+    this.trouble = refusal.status === 0 ? { key: 'err_unreadable', retry: false } : troubleOf(refusal);
+    this.phase = 'failed';
+  }
+
+  /** The ticket takes uploads again: what it refused may be tried once more. */
+  forgive(): void {
+    if (this.trouble && CLOSED.includes(this.trouble.key)) this.trouble = null;
   }
 
   async #succeeded(url: string): Promise<void> {

@@ -1,4 +1,5 @@
 // What the gateway tells of a token, and what its refusals mean to a customer. Talks to the gateway, draws nothing.
+import { isKeptAs } from './names';
 import type { Key } from './words';
 
 export interface Receipt {
@@ -13,6 +14,7 @@ export interface Status {
   number: number;
   product?: string;
   attempts: number;
+  maxBytes: number; // of one upload; 0: not told
   resolved: boolean;
   expiresAt: string | null;
   receipts: Receipt[];
@@ -42,6 +44,7 @@ const BY_CODE: Record<string, [Key, boolean]> = {
 
 const BY_STATUS: Record<number, [Key, boolean]> = {
   0: ['waiting', true],
+  400: ['err_bad', false],
   401: ['err_unknown', false],
   403: ['err_unknown', false],
   404: ['err_unknown', false],
@@ -63,11 +66,12 @@ export function troubleOf(refusal: Refusal): Trouble {
   const detail = refusal.detail ?? '';
   const resolved = /^ticket (\S+) already resolved/.exec(detail);
   if (resolved) return { key: 'err_resolved', values: { number: resolved[1] ?? '' }, retry: false };
+  if (refusal.status === 400 && detail === 'Bad Request') return { key: 'err_name', retry: false }; // all it can be about here
   const [key, retry] = BY_CODE[refusal.code ?? ''] ?? BY_STATUS[refusal.status] ?? ['err_other', false];
   const values: Record<string, string | number> = { detail: detail || String(refusal.status) };
   const limit = /(\d+) bytes/.exec(detail);
   if (limit) values.limit = Number(limit[1]);
-  return { key, values, retry };
+  return { key: key === 'err_too_large' && !limit ? 'err_too_large_on_the_way' : key, values, retry };
 }
 
 /** The token in the shapes people paste it in, or null. */
@@ -96,13 +100,9 @@ export function faultOf(text: string): { key: Key; count: number } {
   return { key, count: part.length };
 }
 
-/** The receipt of what was probably this file: the gateway keeps it under a name without what it does not like. */
+/** The receipt of what was probably this file. */
 export function sentBefore(receipts: Receipt[], name: string, size: number): Receipt | undefined {
-  const kept = name.replaceAll(' ', '_').replace(/[^\p{L}\p{N}_.-]/gu, '');
-  const dot = kept.lastIndexOf('.');
-  const [stem, end] = dot > 0 ? [kept.slice(0, dot), kept.slice(dot)] : [kept, ''];
-  const isKept = (one: string) => one === kept || (one.startsWith(`${stem}_`) && one.endsWith(end) && one.length === kept.length + 8);
-  return receipts.find((receipt) => receipt.size === size && isKept(receipt.name ?? ''));
+  return receipts.find((receipt) => receipt.size === size && isKeptAs(receipt.name ?? '', name));
 }
 
 export async function refusalOf(answer: Response): Promise<Refusal> {
@@ -131,6 +131,7 @@ export async function loadStatus(token: string): Promise<Status | Trouble> {
     number: body.ticket,
     product: body.platform,
     attempts: body.attempts,
+    maxBytes: body.max_bytes ?? 0,
     resolved: body.resolved,
     expiresAt: body.expires_at,
     receipts: body.archives,

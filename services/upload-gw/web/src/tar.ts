@@ -7,6 +7,7 @@ export interface Entry {
 }
 
 const BLOCK = 512;
+const MOST_OF_FOLDER = 80; // signs: the fingerprint behind them is not to be cut off
 const LARGEST_USTAR = 0o77777777777;
 const encoder = new TextEncoder();
 
@@ -84,7 +85,7 @@ export function tarName(entries: Entry[]): string {
   const top = entries[0]?.path.split('/') ?? [];
   const folder = top.length > 1 && entries.every((e) => e.path.startsWith(`${top[0]}/`)) ? (top[0] ?? '') : '';
   const said = entries.map((e) => `${e.path}\0${e.file.size}\0${e.file.lastModified}`).sort().join('\0');
-  return `${folder === '' ? 'logs' : folder}-${fingerprint(said)}.tar`;
+  return `${folder === '' ? 'logs' : [...folder].slice(0, MOST_OF_FOLDER).join('')}-${fingerprint(said)}.tar`;
 }
 
 /** FNV-1a, 32 bits: tells selections apart, no more. crypto.subtle is missing on plain HTTP. */
