@@ -59,11 +59,12 @@ class Postgres:
 
     SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
-    def __init__(self, directory):
+    def __init__(self, directory, settings=()):
         self.directory = os.path.join(str(directory), "pg")
         self.bin = _postgres_bin()
         self.owner = "nobody" if os.geteuid() == 0 else None
-        argv = self._argv("postgres", "-D", self.directory, "-k", self.directory, "-c", "listen_addresses=")
+        argv = self._argv("postgres", "-D", self.directory, "-k", self.directory, "-c", "listen_addresses=",
+                          *(f"--{setting}" for setting in settings))
         self.process = Process("postgres", argv, os.path.join(str(directory), "pg.log"), cwd="/")
 
     @staticmethod

@@ -40,7 +40,8 @@ static const struct {
      "NULL' "
      "ELSE '' END || coalesce(' ' || replace(column_default, '::text', ''), '') COLLATE \"C\" AS line FROM "
      "information_schema.columns WHERE table_schema = current_schema ORDER BY line"},
-    /* indexes and constraints that are: table (columns) unique, partial; those that were named with their name */
+    /* indexes and constraints that are: table (columns) unique, partial; those that were named with their name; what
+     * has INCLUDE is for PostgreSQL alone, as sqlite's rows lie by id */
     {"SELECT m.name || ' (' || (SELECT group_concat(i.name || CASE i.desc WHEN 1 THEN ' DESC' ELSE '' END) FROM "
      "pragma_index_xinfo(l.name) i WHERE i.key = 1) || ')' || CASE "
      "l.\"unique\" WHEN 1 THEN ' unique' ELSE '' END || CASE l.partial WHEN 1 THEN ' partial' ELSE '' END || CASE "
@@ -54,7 +55,8 @@ static const struct {
      "WHEN k.oid IS NULL THEN ' ' || i.relname ELSE '' END COLLATE \"C\" AS line "
      "FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid LEFT JOIN "
      "pg_constraint k ON k.conindid = i.oid AND k.contype = 'u' "
-     "WHERE NOT x.indisprimary AND t.relnamespace = current_schema::regnamespace ORDER BY line"},
+     "WHERE NOT x.indisprimary AND x.indnatts = x.indnkeyatts AND t.relnamespace = current_schema::regnamespace ORDER "
+     "BY line"},
     /* foreign keys: table.column → table, and what a deletion does */
     {"SELECT m.name || '.' || f.\"from\" || ' ' || f.\"table\" || ' ' || f.on_delete AS line FROM sqlite_schema m JOIN "
      "pragma_foreign_key_list(m.name) f WHERE m.type = 'table' ORDER BY line",
