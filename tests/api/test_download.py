@@ -139,13 +139,17 @@ def test_without_second_factor(stack, archive):
         answer = fetch(stack, archive, method, session=novice)
         assert answer.status_code == 403
     assert fetch(stack, archive, session=novice).json()["code"] == "second_factor_required"
+    page = fetch(stack, archive, session=novice, Accept="text/html,*/*;q=0.8")
+    assert page.status_code == 403 and page.headers["Content-Type"] == "text/html; charset=utf-8" and '<div id="app">' in page.text
 
 
 @pytest.mark.parametrize("path", ["1001/none.bin", "999999/data.bin", "x/data.bin", "1001/..", "1001/%2E%2E%2Fdata",
                                   "1001/data.bin/", "1001.0/data.bin", "99999999999999999999/data.bin", "1001/%FF"])
 def test_nothing_there(stack, archive, path):
     answer = stack.api.get(f"{stack.admin.url}/archives/download/{path}", timeout=10, allow_redirects=False)
-    assert answer.status_code == 404, answer.text
+    assert answer.status_code == 404 and answer.json() == {"detail": "Not found."}
+    page = stack.api.get(f"{stack.admin.url}/archives/download/{path}?x=%00", timeout=10, headers={"Accept": "text/html"})
+    assert page.status_code == 404 and '<div id="app">' in page.text
 
 
 def test_a_download_survives_the_deletion_of_its_archive(stack):

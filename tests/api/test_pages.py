@@ -12,7 +12,7 @@ from lc.services import Admin
 SCRIPT = b"export const answer = 42;\n" * 400
 PAGES = ["/", "/tickets/", "/tickets/create/", "/tickets/show/android/", "/tickets/show/android/2001/",
          "/tickets/update/android/2001/", "/account/login/", "/account/show/", "/account/two_factor/setup/", "/admin/",
-         "/users/", "/audit/", "/platforms/", "/tickets/some/thing/new"]
+         "/users/", "/audit/?from=%00", "/platforms/", "/tickets/?search=%00&a=%zz", "/account/two_factor/backup/tokens/"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_every_address_of_the_panel_shows_it(admin, path):
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/u/", "/tickets.html", "/nothing/?a=%zz&format=xml", "/a%zz"])
+@pytest.mark.parametrize("path", ["/tickets/some/thing/new", "/tickets/show/a/b/c/", "/audit/x", "/admin/none/", "/nowhere", "/u/", "/tickets.html", "/nothing/?a=%zz&format=xml", "/a%zz"])
 def test_a_browser_at_a_wrong_address_gets_the_panel(admin, path):
     page = get(admin, path, Accept="text/html,*/*;q=0.8")
     assert page.status_code == 404 and "<title>Panel</title>" in page.text and "ETag" not in page.headers
@@ -58,6 +58,12 @@ def test_a_browser_at_a_wrong_address_gets_the_panel(admin, path):
     for other in (get(admin, path, Accept="*/*"), get(admin, "/api/v1" + path, Accept="text/html"),
                   requests.post(admin.url + path, headers={"Accept": "text/html"}, timeout=10)):
         assert other.status_code == 404 and other.json() == {"detail": "Not found."}
+
+
+def test_a_broken_escape_is_a_wrong_address_to_a_browser(admin):
+    assert get(admin, "/tickets/show/%00/", Accept="text/html").status_code == 404
+    refused = get(admin, "/tickets/show/%00/", Accept="*/*")
+    assert refused.status_code == 400 and refused.json()["code"] == "bad_path"
 
 
 def test_assets_are_kept_for_good_and_come_compressed(admin):

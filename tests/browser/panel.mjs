@@ -570,7 +570,7 @@ export async function a_narrow_window_and_wrong_addresses(visit) {
   await page.goto(`${admin}/tickets/`);
   await page.getByRole('table').waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-  for (const next of ['//evil.example/', '//[', 'http://[']) {
+  for (const next of ['//evil.example/', '//[', 'http://[', '%00']) {
     await page.goto(`${admin}/account/login/?next=${next}`);
     await page.getByRole('heading', { name: 'Tickets' }).waitFor();
   }
@@ -606,6 +606,13 @@ export async function a_download_link_asks_for_the_login_first(visit) {
   const [download] = await Promise.all([page.waitForEvent('download'), logIn(visit, page, `/archives/download/${ticket.number}/linked.log`)]);
   assert.equal(download.suggestedFilename(), 'linked.log');
   await page.getByRole('heading', { name: 'Tickets' }).waitFor();
+  visit.expect(/status of 40[34]/);
+  await page.goto(new URL(`/archives/download/${ticket.number}/none.log`, page.url()).href);
+  await page.getByText(`Ticket ${ticket.number} has no file none.log`).waitFor();
+  const novice = await visit.page();
+  await logIn(visit, novice, `/archives/download/${ticket.number}/linked.log`, await visit.ask('person', 'oneStep'));
+  await novice.getByText('Downloads need the second step.').waitFor();
+  await visit.inspect(novice, 'panel download refused');
 }
 
 export async function a_phone(visit) {

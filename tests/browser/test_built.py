@@ -87,6 +87,14 @@ def test_every_text_is_used(face):
     assert unused == [] or all(key.startswith(("scope_", "theme_", "audit_")) for key in unused), unused
 
 
+def test_the_service_knows_the_addresses_of_the_panel():
+    table = read(ROOT, "services/admin-api/http/routes.def").decode()
+    served = set(re.findall(r'^ROUTE\(GET, "([^"]+)", PUBLIC, PAGE, 0, page_panel\)', table, re.M))
+    router = re.findall(r"^  \['([^']+)', \w+", read(ROOT, "services/admin-api/web/src/routes.ts").decode(), re.M)
+    known = {re.sub(r":\w+", "{}", path) for path in router} - {"/archives/download/{}/{}/"} # the file itself, where it may be had
+    assert served == known | {"/admin/"} # which leads on
+
+
 # Answered before a request is known to be a form, or never to one.
 NOT_TO_FORMS = {"BAD_HEAD", "TLS_EXPECTED", "METHOD", "EXPECTATION", "UNFINISHED_TICKET", "UNFINISHED_NETWORK",
                 "CROWDED", "HEAD_TOO_LARGE", "CODING", "BUSY", "NO_UPLOADER", "VERSION"}

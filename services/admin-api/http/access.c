@@ -11,6 +11,7 @@
 #include "services/admin-api/http/cookie.h"
 #include "services/admin-api/http/forgery.h"
 #include "services/admin-api/http/host.h"
+#include "services/admin-api/http/pages.h"
 #include "services/admin-api/http/trail.h"
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/security/access_token.h"
@@ -120,7 +121,7 @@ static int check_level(struct exchange *x, enum access access)
     if (x->who.source == IDENTITY_BY_ACCESS_TOKEN && (x->who.scopes & scopes) == 0)
         return answer_error(x, API_NEEDS_SCOPE, NULL);
     if (needs_2fa && !x->who.passed_2fa)
-        return answer_error(x, API_NEEDS_2FA, NULL);
+        return access == ACCESS_DOWNLOAD ? page_refuse(x, API_NEEDS_2FA) : answer_error(x, API_NEEDS_2FA, NULL);
     return 1;
 }
 

@@ -11,6 +11,7 @@
 
 #include "services/admin-api/http/etag.h"
 #include "services/admin-api/http/handlers.h"
+#include "services/admin-api/http/pages.h"
 #include "services/admin-api/http/ranges.h"
 #include "services/admin-api/http/trail.h"
 #include "services/admin-api/metrics.h"
@@ -172,7 +173,7 @@ static int refuse_infected(struct exchange *x, struct db_conn *c, const struct w
 {
     int err = note(x, c, w, AUDIT_DENIED);
     ADMIN_COUNT(ACCESS_DENIED);
-    return err < 0 ? err : answer_error(x, API_INFECTED, NULL);
+    return err < 0 ? err : page_refuse(x, API_INFECTED);
 }
 
 int download(struct exchange *x)
@@ -187,7 +188,7 @@ int download(struct exchange *x)
     if (err == 0)
         err = find(x, c, &w);
     if (err < 1)
-        return err < 0 ? err : answer_error(x, API_NOT_FOUND, NULL);
+        return err < 0 ? err : page_refuse(x, API_NOT_FOUND);
     if (w.is_infected && !x->who.is_superuser)
         return refuse_infected(x, c, &w);
     err = add_headers(x, &w);

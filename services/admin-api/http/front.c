@@ -89,6 +89,11 @@ static int find_base_url(const struct front *f, struct exchange *x)
 
 /* --- on the event loop --- */
 
+static bool is_api(const struct passage *p)
+{
+    return strncmp(p->match.rows->path, "/api/", 5) == 0;
+}
+
 /* Is there such a path with a slash at its end? 1, 0 or negative. */
 static int lacks_slash(struct exchange *x)
 {
@@ -120,19 +125,30 @@ static int redirect_to_slash(struct exchange *x)
 static const struct route lost = {
     .method = METHOD_GET, .path = "unknown", .access = ACCESS_PUBLIC, .thread = ROUTE_PAGE, .handler = page_lost};
 
-/* 1: a page says so, from a worker; 0: answered; negative. */
-static int find_nothing(struct passage *p)
+/* The query is read by the API alone: what a page makes of it is the page's business. 1; 0: answered; negative. */
+static int read_query(struct passage *p, struct span query)
 {
     struct exchange *x = &p->x;
-    const char *why;
+    const char *why = NULL;
+    int err = query_parse(is_api(p) ? query : (struct span){"", 0}, &x->query, &why);
 
-    if (lacks_slash(x))
+    if (err == -ENOMEM)
+        return err;
+    return err < 0 ? answer_error(x, API_BAD_QUERY, err == -E2BIG ? "more than 500 parameters" : why) : 1;
+}
+
+/* Without rows for the path. 1: a page says so, from a worker; 0: answered; negative. */
+static int find_nothing(struct passage *p, bool is_broken)
+{
+    struct exchange *x = &p->x;
+
+    if (!is_broken && lacks_slash(x))
         return redirect_to_slash(x);
-    if (!page_lost_is_wanted(x))
-        return answer_error(x, API_NOT_FOUND, NULL);
-    p->match = (struct route_match){&lost, 1};
-    int err = query_parse((struct span){"", 0}, &x->query, &why);
-    return err < 0 ? err : 1;
+    if (page_is_wanted(x)) {
+        p->match = (struct route_match){&lost, 1};
+        return read_query(p, (struct span){"", 0});
+    }
+    return is_broken ? answer_error(x, API_BAD_PATH, "a broken percent escape") : answer_error(x, API_NOT_FOUND, NULL);
 }
 
 /* 1: there are rows for it; 0: answered; negative. */
@@ -140,23 +156,15 @@ static int find_route(struct passage *p)
 {
     struct exchange *x = &p->x;
     const char *target = server_target(x->call);
-    const char *why = NULL;
     size_t len = strcspn(target, "?");
     struct span query = {target + len + (target[len] == '?'), strlen(target + len + (target[len] == '?'))};
 
     x->path = (struct span){target, len};
     int found = route_match(x->path, x->params, &p->match);
-    if (found < 0)
-        return answer_error(x, API_BAD_PATH, "a broken percent escape");
-    if (found == 0)
-        return find_nothing(p);
+    if (found < 1)
+        return find_nothing(p, found < 0);
     route_allow(&p->match, x->allow, sizeof(x->allow));
-    int err = query_parse(query, &x->query, &why);
-    if (err == -ENOMEM)
-        return err;
-    if (err < 0)
-        return answer_error(x, API_BAD_QUERY, err == -E2BIG ? "more than 500 parameters" : why);
-    return 1;
+    return read_query(p, query);
 }
 
 /* Does the client take what the API speaks? Pages see to it themselves. 1: go on; 0: answered; negative. */
@@ -165,7 +173,7 @@ static int negotiate(struct passage *p)
     const struct span *accept = exchange_header(&p->x, "accept");
     const char *format = query_get(p->x.query, "format"); /* another one than JSON is not there, clients of old know */
 
-    if (strncmp(p->match.rows->path, "/api/", 5) != 0 || p->match.rows->thread == ROUTE_PAGE)
+    if (!is_api(p) || p->match.rows->thread == ROUTE_PAGE)
         return 1;
     if (format != NULL && format[0] != '\0' && strcmp(format, "json") != 0)
         return answer_error(&p->x, API_NOT_FOUND, NULL);

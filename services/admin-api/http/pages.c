@@ -104,7 +104,7 @@ int page_panel(struct exchange *x)
     return page_answer(x, PANEL, "no-cache");
 }
 
-bool page_lost_is_wanted(const struct exchange *x)
+bool page_is_wanted(const struct exchange *x)
 {
     static const char api[] = "/api/";
     const struct span *accept = exchange_header(x, "accept");
@@ -117,7 +117,7 @@ bool page_lost_is_wanted(const struct exchange *x)
 }
 
 /* No ETag: what a client keeps of it would be good for every wrong address. */
-int page_lost(struct exchange *x)
+static int answer_refused(struct exchange *x, int status)
 {
     const struct site_file *file = site_find(x->admin->site, PANEL);
     const struct site_form *form = file->forms + SITE_PLAIN;
@@ -125,7 +125,17 @@ int page_lost(struct exchange *x)
 
     if (err == 0)
         err = answer_header(x, "Content-Security-Policy", POLICY);
-    return err < 0 ? err : answer_bytes(x, 404, file->type, form->bytes, form->len);
+    return err < 0 ? err : answer_bytes(x, status, file->type, form->bytes, form->len);
+}
+
+int page_refuse(struct exchange *x, enum api_error id)
+{
+    return page_is_wanted(x) ? answer_refused(x, api_errors[id].status) : answer_error(x, id, NULL);
+}
+
+int page_lost(struct exchange *x)
+{
+    return page_refuse(x, API_NOT_FOUND);
 }
 
 int page_asset(struct exchange *x)

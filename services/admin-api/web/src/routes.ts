@@ -3,6 +3,7 @@ import type { Component } from 'svelte';
 import Account from './pages/Account.svelte';
 import Audit from './pages/Audit.svelte';
 import Deliveries from './pages/Deliveries.svelte';
+import Download from './pages/Download.svelte';
 import Enrol from './pages/Enrol.svelte';
 import Login from './pages/Login.svelte';
 import PlatformEdit from './pages/PlatformEdit.svelte';
@@ -30,6 +31,7 @@ export const routes: [string, Page, Record<string, string>?][] = [
   ['/users/create/', UserEdit],
   ['/users/update/:name/', UserEdit],
   ['/audit/', Audit],
+  ['/account/', Account, { part: 'profile' }],
   ['/account/login/', Login],
   ['/account/show/', Account, { part: 'profile' }],
   ['/account/update/', Account, { part: 'profile' }],
@@ -40,4 +42,5 @@ export const routes: [string, Page, Record<string, string>?][] = [
   ['/account/two_factor/setup/', Enrol],
   ['/account/two_factor/:any/', Account, { part: 'security' }],
   ['/account/two_factor/:any/:more/', Account, { part: 'security' }],
+  ['/archives/download/:number/:name/', Download],
 ];

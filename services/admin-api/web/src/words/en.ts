@@ -206,6 +206,7 @@ export const en = {
   scan_skipped: 'not scanned',
   infected: '{signature} found: only superusers may download it.',
   infected_super: '{signature} found: only superusers, such as you, may download it.',
+  infected_closed: 'The malware scan found something in it: only superusers may download it.',
   infected_sure: 'The malware scan found {signature} in {name}. Download it all the same?',
   copy_sha: 'Copy the SHA-256 of {name}',
 
@@ -331,6 +332,7 @@ export const en = {
   not_found: 'The address is wrong, or it was deleted.',
 
   no_such_ticket: 'There is no ticket {number}: the address is wrong, or it was deleted.',
+  no_such_archive: 'Ticket {number} has no file {name}: the address is wrong, or it was deleted.',
   field_choice: 'That is none of the choices: the address may be wrong.',
   field_narrow: 'There is too much to look through: choose a product, “Open” or “Mine” as well.',
   field_required: 'This field is required.',

@@ -207,6 +207,7 @@ export const ru: Words<keyof typeof en> = {
   scan_skipped: 'не проверен',
   infected: 'Найдено {signature}: скачать могут только суперпользователи.',
   infected_super: 'Найдено {signature}: скачать могут только суперпользователи, как вы.',
+  infected_closed: 'Проверка нашла в нём заражение: скачать могут только суперпользователи.',
   infected_sure: 'Проверка нашла {signature} в {name}. Всё равно скачать?',
   copy_sha: 'Копировать SHA-256 файла {name}',
 
@@ -332,6 +333,7 @@ export const ru: Words<keyof typeof en> = {
   not_found: 'Адрес неверен, или это удалили.',
 
   no_such_ticket: 'Обращения {number} нет: адрес неверен, или его удалили.',
+  no_such_archive: 'У обращения {number} нет файла {name}: адрес неверен, или его удалили.',
   field_choice: 'Такого выбора нет: возможно, адрес неверен.',
   field_narrow: 'Слишком много для просмотра: выберите ещё продукт, «Открытые» или «Мои».',
   field_required: 'Заполните это поле.',
