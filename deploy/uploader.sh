@@ -123,6 +123,28 @@ EOF
         pause || return 4
     }
 
+    # fitting NAME: within the 255 bytes that the server takes, cut before its extension, never within a character.
+    fitting() {
+        if [ "$(printf '%s' "$1" | wc -c)" -le 255 ]; then
+            printf '%s' "$1"
+            return
+        fi
+        case $1 in
+            ?*.*) end=.${1##*.} ;;
+            *) end='' ;;
+        esac
+        [ "$(printf '%s' "$end" | wc -c)" -le 40 ] || end=''
+        keep=$((255 - $(printf '%s' "$end" | wc -c)))
+        keep=$(printf '%s' "$1" | head -c "$keep" | od -An -v -tu1 | tr -s ' ' '\n' | awk '
+            NF { b[++n] = $1 }
+            END {
+                for (i = n; i > 1 && b[i] >= 128 && b[i] < 192; i--) continue
+                bytes = b[i] < 192 ? 1 : b[i] < 224 ? 2 : b[i] < 240 ? 3 : 4
+                print n - i + 1 < bytes ? i - 1 : n
+            }')
+        printf '%s%s' "$(printf '%s' "$1" | head -c "$keep")" "$end"
+    }
+
     # create LENGTH|'': $upload is the new upload's address.
     create() {
         tries=0
@@ -301,7 +323,7 @@ EOF
     one() {
         fatal=''
         case $1 in
-            -) title=${name:-stdin}; stream cat; return ;;
+            -) title=$(fitting "${name:-stdin}"); stream cat; return ;;
         esac
         if [ ! -r "$1" ]; then
             fail "$1: cannot be read"
@@ -309,10 +331,10 @@ EOF
         fi
         if [ -d "$1" ]; then
             title=$(cd "$1" && basename "$(pwd)")
-            title=${name:-$title.tar.gz}
+            title=$(fitting "${name:-$title.tar.gz}")
             stream pack "$1"
         else
-            title=${name:-$(basename -- "$1")}
+            title=$(fitting "${name:-$(basename -- "$1")}")
             case $1 in
                 -*) send_file "./$1" ;;
                 *) send_file "$1" ;;

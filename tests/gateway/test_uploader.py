@@ -155,6 +155,22 @@ def test_several_files_a_directory_and_stdin(shell, gateway, ticket, make_file, 
     assert stream["name"] == "stream.bin" and content(gateway, stream) == data
 
 
+def test_names_longer_than_the_server_takes(shell, gateway, ticket, make_file, tmp_path):
+    """A directory may have a name that leaves no room for .tar.gz; -n may be given anything."""
+    logs = tmp_path / ("я" * 127)
+    logs.mkdir()
+    (logs / "a.log").write_bytes(b"hello")
+    done = run(shell, "-t", ticket[0], "-d", gateway.url, str(logs))
+    assert done.returncode == 0, done.stderr
+    file = make_file(10)
+    names = ["x" + "я" * 300 + ".log", "日" * 300, "𝒜" * 70 + ".bin", "n" * 300 + ".txt", "z" * 300 + "." + "e" * 50]
+    for name in names:
+        done = run(shell, "-t", ticket[0], "-d", gateway.url, "-n", name, file.path)
+        assert done.returncode == 0, done.stderr
+    assert [archive["name"] for archive in reversed(receipt(gateway, ticket[0]))] == [
+        "я" * 97 + ".gz", "x" + "я" * 95 + ".log", "日" * 85, "𝒜" * 62 + ".bin", "n" * 96 + ".txt", "z" * 100]
+
+
 def test_refusals(shell, gateway, redis_server, make_file, tmp_path):
     file = make_file(1000)
     token = "00000000-0000-4000-8000-000000000000"
