@@ -560,8 +560,8 @@ void redis_link_free(struct redis_link *l)
     drop(l, -ECANCELED);
     while (l->calls != NULL) { /* those that never reached hiredis */
         struct call *call = l->calls;
-        answer(call, NULL, -ECANCELED); /* takes it off the list */
-        call_free(call);                // NOLINT(clang-analyzer-unix.Malloc)
+        answer(call, NULL, -ECANCELED); /* takes it off the list */ // NOLINT(clang-analyzer-unix.Malloc)
+        call_free(call);                                            // NOLINT(clang-analyzer-unix.Malloc)
     }
     free(l);
 }
