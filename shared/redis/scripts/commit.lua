@@ -29,6 +29,7 @@ if not held and not from_before(ticket, epoch, epoch_now()) and free(ticket, tim
     return {'refused'}
 end
 redis.call('ZADD', ticket.done, text(time), upload)
+ticket.spent = ticket.spent + 1
 local name = claim()
 redis.call('HSET', ticket.names, '/' .. upload, name)
 local rest = string.sub(receipt, 2)

@@ -40,8 +40,14 @@ local function expire_all(ticket, seconds)
     end
 end
 
+-- Committed uploads that the database has yet to hear of, counted once: a script that adds one says so.
+local function spent(ticket)
+    ticket.spent = ticket.spent or redis.call('ZCARD', ticket.done)
+    return ticket.spent
+end
+
 local function is_done(ticket, upload)
-    return redis.call('ZSCORE', ticket.done, upload)
+    return spent(ticket) > 0 and redis.call('ZSCORE', ticket.done, upload)
 end
 
 -- The name the upload claimed at its commit is free again.
@@ -60,7 +66,7 @@ end
 
 local function free(ticket, time)
     local live = redis.call('ZCOUNT', ticket.open, '(' .. text(time), '+inf')
-    return tonumber(ticket.attempts or 0) - live - redis.call('ZCARD', ticket.done)
+    return tonumber(ticket.attempts or 0) - live - spent(ticket)
 end
 
 -- The set outlives its last lease by a minute only, so deleted tickets leave nothing behind.
@@ -86,7 +92,7 @@ end
 
 -- `attempts` as the customer sees it: committed uploads are spent, leases are not.
 local function left(ticket)
-    return math.max(tonumber(ticket.attempts or 0) - redis.call('ZCARD', ticket.done), 0)
+    return math.max(tonumber(ticket.attempts or 0) - spent(ticket), 0)
 end
 
 -- `epoch`: false while nothing is projected.
