@@ -165,6 +165,15 @@ static void put_plain_refusals(struct builder *b, json_t *responses)
             put_content(b, answer, "text/plain", json_object());
 }
 
+/* A browser gets the panel, which says so in words. */
+static void put_page_refusals(struct builder *b, json_t *responses)
+{
+    static const char *const refusals[] = {"403", "404"};
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); ++i)
+        put_content(b, json_object_get(responses, refusals[i]), "text/html", json_object());
+}
+
 static json_t *responses_of(struct builder *b, const struct subject *s)
 {
     struct refusals refusals = {.fields = false};
@@ -184,6 +193,8 @@ static json_t *responses_of(struct builder *b, const struct subject *s)
     refusals_put(b, &refusals, responses);
     if (strncmp(s->pattern, "/u/", 3) == 0)
         put_plain_refusals(b, responses);
+    if (strncmp(s->pattern, "/archives/download/", 19) == 0)
+        put_page_refusals(b, responses);
     return responses;
 }
 
