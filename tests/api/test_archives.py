@@ -222,10 +222,19 @@ def test_verify(stack, rest, ticket, size):
     bad = verify()
     assert (bad["ok"], bad["expected"], bad["size"]) == (False, digest, size)
     assert bad["sha256"] != digest
+
+    def download(method):
+        return rest.session.request(method, rest.url + "/archives/download/" + shown["file"].split("/archives/download/")[1])
+
+    assert expect(download("GET"), 200).content != content
     os.truncate(path, size - 1)
     assert (verify()["ok"], verify()["size"]) == (False, size - 1)
+    assert expect(download("GET"), 410).json()["code"] == "archive_lost"
     os.unlink(path)
     assert verify() == {"ok": False, "sha256": None, "expected": digest, "size": 0}
+    assert expect(download("GET"), 410).json()["code"] == "archive_lost"
+    assert "Content-Disposition" not in expect(download("HEAD"), 410).headers
+    assert stack.admin.metrics()["lc_admin_archives_lost_total"] >= 3
 
 
 def test_verifications_leave_the_workers_to_others(stack, rest, ticket):

@@ -19,6 +19,7 @@
 #include "services/admin-api/resources/statements.h"
 #include "services/admin-api/storage/storage.h"
 #include "shared/http/disposition.h"
+#include "shared/log/log.h"
 #include "shared/loop/server.h"
 
 #define PIECE (128 * 1024)
@@ -131,19 +132,30 @@ static int choose(const struct exchange *x, const struct wanted *w, struct byte_
     }
 }
 
-static int send_file(struct exchange *x, const struct wanted *w, int status, const struct byte_range *range)
+/* The descriptor; -ENOENT: there is no file, or not the one that was filed; negative. */
+static int open_file(const struct exchange *x, const struct wanted *w)
 {
     int64_t size = 0;
-    struct file_source *f = malloc(sizeof(*f));
-    int fd = f == NULL ? -ENOMEM : storage_open_archive(x->admin->storage, w->upload_id, &size);
+    int fd = storage_open_archive(x->admin->storage, w->upload_id, &size);
 
     if (fd >= 0 && size != w->size) {
         close(fd);
-        fd = -EIO; /* not the file that was filed */
+        fd = -ENOENT;
     }
-    if (fd < 0) {
-        free(f);
-        return fd;
+    if (fd == -ENOENT) {
+        ADMIN_COUNT(ARCHIVES_LOST);
+        log_error("archive.lost", LOG_S("upload", w->upload_id), LOG_I("size", w->size), LOG_I("found", size));
+    }
+    return fd;
+}
+
+static int send_file(struct exchange *x, int fd, int status, const struct byte_range *range)
+{
+    struct file_source *f = malloc(sizeof(*f));
+
+    if (f == NULL) {
+        close(fd);
+        return -ENOMEM;
     }
     f->source = (struct server_source){.produce = file_produce, .free = file_free};
     f->fd = fd;
@@ -176,14 +188,36 @@ static int refuse_infected(struct exchange *x, struct db_conn *c, const struct w
     return err < 0 ? err : page_refuse(x, API_INFECTED);
 }
 
-int download(struct exchange *x)
+/* 1: the file is to be sent; 0: answered; negative. */
+static int begin(struct exchange *x, struct db_conn *c, const struct wanted *w, int *status, struct byte_range *range)
 {
     const struct span *known = exchange_header(x, "if-none-match");
+    char text[80];
+    int err = add_headers(x, w);
+
+    if (err < 0)
+        return err;
+    if (known != NULL && etag_is_listed(*known, w->tag, true))
+        return answer_empty(x, 304);
+    *status = choose(x, w, range);
+    if (*status == 416)
+        return refuse_range(x, w->size);
+    if (*status == 206) {
+        snprintf(text, sizeof(text), "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->first,
+                 range->first + range->length - 1, w->size);
+        err = answer_header(x, "Content-Range", text);
+    }
+    if (err == 0 && x->method == METHOD_GET)
+        err = note(x, c, w, AUDIT_BEGUN);
+    return err < 0 ? err : 1;
+}
+
+int download(struct exchange *x)
+{
     struct byte_range range;
     struct wanted w = {0};
     struct db_conn *c;
-    char text[80];
-    int err = exchange_db(x, &c);
+    int status, err = exchange_db(x, &c);
 
     if (err == 0)
         err = find(x, c, &w);
@@ -191,20 +225,12 @@ int download(struct exchange *x)
         return err < 0 ? err : page_refuse(x, API_NOT_FOUND);
     if (w.is_infected && !x->who.is_superuser)
         return refuse_infected(x, c, &w);
-    err = add_headers(x, &w);
-    if (err < 0)
-        return err;
-    if (known != NULL && etag_is_listed(*known, w.tag, true))
-        return answer_empty(x, 304);
-    int status = choose(x, &w, &range);
-    if (status == 416)
-        return refuse_range(x, w.size);
-    if (status == 206) {
-        snprintf(text, sizeof(text), "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range.first,
-                 range.first + range.length - 1, w.size);
-        err = answer_header(x, "Content-Range", text);
-    }
-    if (err == 0 && x->method == METHOD_GET)
-        err = note(x, c, &w, AUDIT_BEGUN);
-    return err < 0 ? err : send_file(x, &w, status, &range);
+    int fd = open_file(x, &w);
+    if (fd < 0)
+        return fd == -ENOENT ? answer_error(x, API_ARCHIVE_LOST, NULL) : fd;
+    err = begin(x, c, &w, &status, &range);
+    if (err == 1)
+        return send_file(x, fd, status, &range);
+    close(fd);
+    return err;
 }
