@@ -1,5 +1,6 @@
 """deploy/backup while customers upload and engineers delete; deploy/restore into an empty place; every archive is there."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -7,6 +8,7 @@ import secrets
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 
@@ -337,6 +339,77 @@ def test_archive_without_its_file(stack, tmp_path, postgres_or_none):
     with open(os.path.join(target, "archives.list"), encoding="ascii") as f:
         count = len(f.readlines())
     assert f"{count - 1} of {count} archives restored" in done.stdout and f"1 of {count} archives have no whole file" in done.stderr
+
+
+def cut(path):
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+def overwrite(path):
+    with open(path, "r+b") as f:
+        f.seek(os.path.getsize(path) // 4)
+        f.write(os.urandom(os.path.getsize(path) // 2))
+
+
+def newer(path):
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO schema_migrations VALUES (99, 'x', 0)")
+
+
+def without_sums(where):
+    """As releases made it that told no sum of the database."""
+    with open(f"{where}/format", "r+", encoding="ascii") as f:
+        kept = [line for line in f if not line.startswith("sum ")]
+        f.seek(0)
+        f.truncate()
+        f.writelines(kept)
+
+
+DAMAGE = {
+    "list is gone": (lambda w: os.remove(f"{w}/archives.list"), "archives.list is missing"),
+    "list is cut": (lambda w: cut(f"{w}/archives.list"), "archives were backed up"),
+    "sums are gone": (lambda w: os.remove(f"{w}/sums.list"), "sums.list is missing, and --verify compares with it"),
+    "sums are cut": (lambda w: cut(f"{w}/sums.list"), "sums.list is not what was backed up"),
+    "archives are gone": (lambda w: shutil.rmtree(f"{w}/archives"), "archives is missing"),
+}
+
+
+def test_damaged_backup_is_refused(stack, tmp_path, postgres_or_none):
+    """Before anything is made; one line names the part and says what to do. Nor is a newer release's database taken."""
+    upload(stack, b"x" * 1000)
+    whole = backup(stack, "to-be-damaged")
+    name = "database.dump" if postgres_or_none else "database.sqlite3"
+    env = {"DATA_DIR": str(tmp_path / "data"), "DB_URL": f"sqlite:///{tmp_path}/db/db.sqlite3"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("from_damaged")
+    where = str(tmp_path / "copy")
+
+    def restored(damage, *args):
+        shutil.rmtree(where, ignore_errors=True)
+        shutil.copytree(whole, where)
+        damage(where)
+        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", *args, **env)
+        assert done.returncode == 0 or os.listdir(tmp_path) == ["copy"]
+        return done
+
+    def old(damage):
+        return lambda where: (without_sums(where), damage(f"{where}/{name}"))
+
+    cases = [*DAMAGE.values(), (lambda w: overwrite(f"{w}/{name}"), name),
+             (old(cut), f"{name} is damaged"), (old(lambda path: os.truncate(path, 0)), name)]
+    if not postgres_or_none:
+        cases += [(old(overwrite), "database.sqlite3 is damaged"), (old(newer), "is of a newer release: it is at migration 99")]
+    for damage, says in cases:
+        done = restored(damage, "--verify")
+        assert done.returncode == 1 and says in done.stderr and "nothing was restored" in done.stderr, (says, done)
+    if postgres_or_none:
+        postgres_or_none.rows("INSERT INTO schema_migrations VALUES (99, 'x', 0)")
+        whole = backup(stack, "newer")
+        postgres_or_none.rows("DELETE FROM schema_migrations WHERE number = 99")
+        assert "is of a newer release: it is at migration 99" in restored(lambda _: None).stderr
+        whole = os.path.join(stack.directory, "to-be-damaged")
+    done = restored(lambda w: os.remove(f"{w}/sums.list"))
+    assert done.returncode == 0 and "SHA-256 cannot be compared" in done.stderr, done
 
 
 @pytest.mark.parametrize("script, args, says", [
