@@ -65,7 +65,25 @@ def test_directory_of_somebody_else(scratch, service):
     said = start_of(service, env, user=NOBODY)
     assert "DATA_DIR" in said or "DB_URL" in said
     if service.program == "upload-gw":
-        assert re.search(r"chown 65534:65534 \S+owned", said), said
+        assert re.search(r"chown -R 65534:65534 \S+owned\)", said), said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root only")
+@pytest.mark.parametrize("path", ["spool", "spool/new", "spool/trash"])
+def test_directory_of_somebody_else_below(scratch, service, path):
+    """It is named, and what is advised helps."""
+    env = elsewhere(scratch, service, f"owned-{service.program}-{path.replace('/', '-')}")
+    os.makedirs(os.path.join(env["DATA_DIR"], path))
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", env["DATA_DIR"]], check=True, timeout=20)
+    culprit = os.path.join(env["DATA_DIR"], path)
+    os.chown(culprit, 0, 0)
+    os.chmod(culprit, 0o700)
+    said = start_of(service, env, user=NOBODY)
+    advised = re.search(r"\((chown -R \S+ (\S+))\)", said)
+    assert "DATA_DIR" in said and advised and advised.group(2) == culprit, said
+    subprocess.run(advised.group(1).split(), check=True, timeout=20)
+    said = start_of(service, {**env, service.listen_variable: service.env[service.listen_variable]}, user=NOBODY)
+    assert "DATA_DIR" not in said and "another process listens there already" in said
 
 
 def test_directory_that_is_not_there_or_is_none(scratch, service):
