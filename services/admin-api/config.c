@@ -13,6 +13,7 @@
 #include "services/admin-api/security/keyring.h"
 #include "shared/net/cidr.h"
 #include "shared/net/origin.h"
+#include "shared/tls/tls.h"
 
 const struct config_row admin_config_rows[] = {
 #define CONFIG(kind, field, variable, default_text, least, most, list, is_secret, check_with, text)                    \

@@ -74,8 +74,12 @@ static const char *advice(enum tls_file which, unsigned long code)
         return "name a file that this user may read";
     if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
         return "the key is another certificate's: give the two that were made together";
-    return which == TLS_CERT ? "give the certificate and then its chain as PEM (-----BEGIN CERTIFICATE-----)"
-                             : "give the key as PEM without a passphrase (-----BEGIN PRIVATE KEY-----)";
+    static const char *const what[] = {
+        [TLS_NONE] = "",
+        [TLS_CERT] = "give the certificate and then its chain as PEM (-----BEGIN CERTIFICATE-----)",
+        [TLS_KEY] = "give the key as PEM without a passphrase (-----BEGIN PRIVATE KEY-----)",
+        [TLS_AUTHORITIES] = "give the authorities' certificates as PEM (-----BEGIN CERTIFICATE-----)"};
+    return what[which];
 }
 
 static int refuse(enum tls_file which, const char *file, enum tls_file *fault, char *why, size_t why_size)
@@ -107,6 +111,17 @@ static int load(const char *cert_file, const char *key_file, SSL_CTX **out, enum
         return err;
     }
     *out = x;
+    return 0;
+}
+
+int tls_check_authorities(const char *file, char *why, size_t why_size)
+{
+    enum tls_file fault;
+    ERR_clear_error();
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file);
+    if (names == NULL)
+        return refuse(TLS_AUTHORITIES, file, &fault, why, why_size);
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
     return 0;
 }
 

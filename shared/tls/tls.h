@@ -12,7 +12,7 @@
 struct tls;
 struct tls_session; /* one thread at a time */
 
-enum tls_file { TLS_NONE, TLS_CERT, TLS_KEY };
+enum tls_file { TLS_NONE, TLS_CERT, TLS_KEY, TLS_AUTHORITIES };
 
 /* Reads both PEM files (the certificate with its chain; a key without a passphrase) and looks whether they belong
  * together. 0, -ENOMEM or -EINVAL with the file at fault and one line in `why`. */
@@ -21,6 +21,8 @@ int tls_new(const char *cert_file, const char *key_file, struct tls **out, enum 
 /* Reads the files again for sessions to come; on error everything stays as it is. Any thread. */
 int tls_reload(struct tls *t, const char *cert_file, const char *key_file, enum tls_file *fault, char *why,
                size_t why_size) __attribute__((warn_unused_result));
+/* config_row.check: a PEM file with at least one certificate, for clients to trust. */
+int tls_check_authorities(const char *file, char *why, size_t why_size);
 void tls_free(struct tls *t); /* sessions may go on */
 
 /* A session on that connected descriptor, which stays the caller's. NULL: memory. Any thread. */

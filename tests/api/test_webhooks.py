@@ -189,6 +189,15 @@ def test_loopback_is_refused_unless_allowed(rest, stack, receiver, platform, scr
         stack.admin.start()
 
 
+def test_authorities_that_are_none_are_refused(stack, tmp_path):
+    (tmp_path / "noise").write_text("no PEM")
+    for path, says in ((tmp_path / "none", "No such file or directory: name a file that this user may read"),
+                       (tmp_path / "noise", "give the authorities' certificates as PEM"),
+                       (CERTIFICATE[1], "give the authorities' certificates as PEM")):
+        done = stack.admin.run("check", env={"WEBHOOK_CA": str(path)})
+        assert done.returncode == 1 and "WEBHOOK_CA" in done.stderr and says in done.stderr, done
+
+
 def test_slow_and_talkative_receivers(rest, receiver, platform):
     slow, loud = make_hook(rest, platform, receiver.url + "/slow"), make_hook(rest, platform, receiver.url + "/loud")
     receiver.answers["/loud"] = [(200, {}, b"x" * 5_000_000)]
