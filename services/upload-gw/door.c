@@ -40,7 +40,7 @@ static int bind_unix(const char *path, char *why, size_t why_size)
     if (fd < 0)
         return -errno;
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN) {
-        snprintf(why, why_size, "another process listens there already");
+        snprintf(why, why_size, "another process listens there already: stop it, or give another path");
         close(fd);
         return -EADDRINUSE;
     }
@@ -106,6 +106,22 @@ static void client_text(const struct sockaddr_storage *peer, char *out, socklen_
         address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
     if (address == NULL || inet_ntop(peer->ss_family, address, out, size) == NULL)
         snprintf(out, size, "unix");
+}
+
+void door_where(int fd, char *out, size_t size)
+{
+    struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(at);
+    char host[INET6_ADDRSTRLEN];
+
+    (void)getsockname(fd, (struct sockaddr *)&at, &len);
+    client_text(&at, host, sizeof(host));
+    if (at.ss_family == AF_INET)
+        snprintf(out, size, "%s:%u", host, ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port));
+    else if (at.ss_family == AF_INET6)
+        snprintf(out, size, "[%s]:%u", host, ntohs(((const struct sockaddr_in6 *)(const void *)&at)->sin6_port));
+    else
+        snprintf(out, size, "%s:%.107s", host, ((const struct sockaddr_un *)(const void *)&at)->sun_path);
 }
 
 static void on_connection(struct sock *s, int err);

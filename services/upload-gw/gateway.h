@@ -30,6 +30,7 @@ struct fast;
 
 struct gateway {
     struct gateway_config config;
+    char listening[128]; /* where, as it came out */
     struct spool *spool;
     struct redis_target *redis;
     struct cidr_list *trusted; /* proxies whose X-Forwarded-For counts */

@@ -151,12 +151,15 @@ static void limit_descriptors(struct gateway *g)
 static int check_redis(struct gateway *g, char *why)
 {
     struct redis_client *client = redis_client_new(g->redis, (unsigned)g->config.redis_timeout);
-    int err = client == NULL ? -ENOMEM : redis_client_check(client, why, WHY_SIZE);
+    char reason[WHY_SIZE] = "";
+    int err = client == NULL ? -ENOMEM : redis_client_check(client, reason, sizeof(reason));
     redis_client_free(client);
-    if (err == -ENOTSUP || err == -EINVAL)
+    if (err == -ENOTSUP || err == -EINVAL) {
+        snprintf(why, WHY_SIZE, "REDIS_URL: %.480s", reason);
         return err;
+    }
     if (err < 0)
-        log_warn("redis.away", LOG_E(err), LOG_S("why", why));
+        log_warn("redis.away", LOG_E(err), LOG_S("why", reason));
     return 0;
 }
 
@@ -236,6 +239,8 @@ static int start_lanes(struct gateway *g, char *why)
         return err;
     }
     err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
+    if (err == 0)
+        door_where(doors.listen, g->listening, sizeof(g->listening));
     if (err == 0 && strcmp(config->status_listen, "off") != 0)
         err = listen_on(INHERIT_STATUS, "GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
     for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {
@@ -291,7 +296,7 @@ static int run(struct gateway *g)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     if (open_parts(g, why) < 0 || start_lanes(g, why) < 0)
         return refuse_start(why[0] != '\0' ? why : "out of memory");
-    log_info("started", LOG_S("listen", g->config.listen), LOG_S("data_dir", g->config.data_dir),
+    log_info("started", LOG_S("listen", g->listening), LOG_S("data_dir", g->config.data_dir),
              LOG_I("loops", g->lane_count), LOG_S("version", LC_VERSION));
     serve(g, &signals);
     if (pthread_create(&watch, NULL, expire_later, g) == 0)

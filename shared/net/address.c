@@ -101,7 +101,7 @@ const char *address_listen_advice(int err)
 {
     switch (err) {
     case -EADDRINUSE:
-        return "another process listens there already";
+        return "another process listens there already: stop it, or give another address";
     case -EADDRNOTAVAIL:
         return "this machine has no such address: give one of its own, or 0.0.0.0 for all";
     case -EACCES:

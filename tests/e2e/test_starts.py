@@ -51,7 +51,7 @@ def test_second_instance_on_the_same_port(scratch, service):
     env = elsewhere(scratch, service, "same-port")
     env[service.listen_variable] = service.env[service.listen_variable]
     said = start_of(service, env)
-    assert service.listen_variable in said and "another process listens there already" in said
+    assert service.listen_variable in said and "another process listens there already: stop it, or give another" in said
     env = elsewhere(scratch, service, "same-port")
     env[service.status_variable] = service.env[service.status_variable]
     said = start_of(service, env)
@@ -194,7 +194,7 @@ def test_redis_cluster(scratch, service):
         said = start_of(service, {**elsewhere(scratch, service, "cluster"), "REDIS_URL": cluster.tcp_url})
     finally:
         cluster.stop()
-    assert "Redis Cluster is not supported" in said and "Sentinel" in said
+    assert "REDIS_URL: Redis Cluster is not supported" in said and "Sentinel" in said
 
 
 def test_damaged_database(scratch, stack):

@@ -50,6 +50,7 @@ def stack(scratch, db_url):
         pair = [("http", listener(service.port)), ("status", listener(service.status_port))]
         held += pair
         hand_over(service, pair)
+    whole.gateway.env["GATEWAY_LISTEN"] = "127.0.0.1:1"  # where it does not listen, having a socket
     try:
         yield whole.start()
     finally:
@@ -128,6 +129,7 @@ def take_over(service, ready):
 def test_gateway(stack):
     gateway = stack.gateway
     assert "listen.inherited" in gateway.process.output()
+    assert f" started listen=127.0.0.1:{gateway.port} " in gateway.process.output()
     ticket = stack.make_ticket(attempts=10)
     load = Load(gateway.port, "/api/v1/check/health/")
     load.more()
