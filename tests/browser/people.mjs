@@ -41,3 +41,18 @@ export async function enrol(visit, page, person) {
   assert.equal(new Set(codes).size, 10);
   return codes;
 }
+
+/** In as a superuser whose session all visits share, or as `person` by the page's own form. */
+export async function inside(visit, path = '/', options = {}, person = null) {
+  const page = await visit.page(options);
+  const { admin } = await visit.ask('urls');
+  if (person) {
+    visit.me = await logIn(visit, page, path, person);
+  } else {
+    visit.me = await visit.ask('session');
+    await page.context().addCookies(Object.entries(visit.me.cookies).map(([name, value]) => ({ name, value, url: admin })));
+    await page.goto(admin + path);
+  }
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+  return page;
+}

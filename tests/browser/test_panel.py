@@ -11,7 +11,7 @@ from lc.clamav import EICAR, Clamd
 from lc.receiver import Receiver
 from lc.stack import Stack
 
-FILE = "panel.mjs"
+FILE, SETTINGS = "panel.mjs", "settings.mjs"  # the one takes in the other
 FORCED = "forced.mjs"
 DIRECTORY = tempfile.mkdtemp(prefix="lc-clamd-")
 ADMIN_ENV = {"CLAMD_SOCKET": os.path.join(DIRECTORY, "clamd.sock"), "WEBHOOK_ALLOW_NETS": "127.0.0.0/8",
@@ -74,7 +74,7 @@ def forced(scratch):
         strict.close()
 
 
-@pytest.mark.parametrize("scenario", scenarios(FILE))
+@pytest.mark.parametrize("scenario", scenarios(FILE) + scenarios(SETTINGS))
 def test_panel(driver, scenario):
     driver.run(scenario)
 
