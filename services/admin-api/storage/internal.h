@@ -100,6 +100,7 @@ int filing_add_archive(const struct storage *s, struct db_conn *c, const struct 
 struct projection_extra {   /* each may be NULL */
     const char *freed_name; /* may be claimed again */
     const char *filed_late; /* an id of the ledger that Redis holds as not filed */
+    const char *doubtful;   /* a name that may be claimed again unless one of its archives has it */
     const char *retired;    /* the hash of a token rotated away */
     bool names_too;         /* all names of its archives; others are free again */
 };

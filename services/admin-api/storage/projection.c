@@ -17,7 +17,8 @@
 #include "shared/redis/attempts.h"
 #include "shared/redis/reply.h"
 
-#define PAGE 200
+#define PAGE  200
+#define RACES 5 /* of one ticket's changes with a full projection; the next sweep sees to the rest */
 
 struct texts { /* a growing list of copied strings */
     char **items;
@@ -139,7 +140,8 @@ static int read_rev(const struct db_rows *r, void *arg)
 }
 
 /* Whatever is told was committed before: Redis cannot know a newer row, nor bury one that lives, of this database. */
-static int check_told(struct db_conn *c, struct redis_client *client, const struct reading *r, enum projection_fate fate)
+static int check_told(struct db_conn *c, struct redis_client *client, const struct reading *r,
+                      enum projection_fate fate)
 {
     int64_t rev = 0;
     int known = db_one(c, read_rev, &rev, storage_statement(TICKET_EXISTS), r->row.ticket_id);
@@ -148,9 +150,8 @@ static int check_told(struct db_conn *c, struct redis_client *client, const stru
     return fate == PROJECTION_GONE || (fate == PROJECTION_OLDER && rev <= r->row.rev) ? -EUCLEAN : 1;
 }
 
-static int send(struct db_conn *c, struct redis_client *client, struct reading *r)
+static int send(struct db_conn *c, struct redis_client *client, struct reading *r, enum projection_fate *fate)
 {
-    enum projection_fate fate;
     r->row.token_hash = r->token_hash;
     r->row.platform = r->platform;
     r->row.filed = (const char *const *)r->filed.items;
@@ -160,13 +161,13 @@ static int send(struct db_conn *c, struct redis_client *client, struct reading *
     r->row.unfiled = (const char *const *)r->unfiled.items;
     r->row.unfiled_count = r->unfiled.count;
     CRASH_POINT(PROJECTION_READ);
-    int err = attempts_project_fate(client, &r->row, &fate);
+    int err = attempts_project_fate(client, &r->row, fate);
     CRASH_POINT(PROJECTED);
     if (err < 0)
         return err;
     lineage_note_told();
     ADMIN_COUNT(PROJECTIONS);
-    int lives = check_told(c, client, r, fate);
+    int lives = check_told(c, client, r, *fate);
     if (lives != 1)
         return lives;
     if (r->projected_rev == r->row.rev && r->filed.count == 0)
@@ -183,27 +184,39 @@ static bool has_changed_otherwise(const struct reading *r)
     return r->row.rev - r->projected_rev > (int64_t)r->filed.count;
 }
 
-int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
-                      const struct projection_extra *extra)
+static int tell(struct db_conn *c, struct redis_client *client, int64_t ticket_id, const struct projection_extra *extra,
+                bool *missed)
 {
     struct reading r = {.filed = {0}};
+    enum projection_fate fate = PROJECTION_NEWER;
     int found = read_ticket(c, ticket_id, &r);
     bool names_too = found == 1 && ((extra != NULL && extra->names_too) || has_changed_otherwise(&r));
     int err = 0;
     if (found == 1 && extra != NULL) {
-        r.row.freed_names = &extra->freed_name;
-        r.row.freed_count = extra->freed_name != NULL;
+        r.row.freed_names = extra->doubtful != NULL ? &extra->doubtful : &extra->freed_name;
+        r.row.freed_count = *r.row.freed_names != NULL;
         r.row.old_token_hash = extra->retired;
         err = extra->filed_late != NULL ? texts_add(&r.filed, extra->filed_late) : 0;
     }
-    if (err == 0 && names_too) {
-        r.row.taken_are_all = 1;
+    r.row.taken_are_all = names_too;
+    if (err == 0 && (names_too || (found == 1 && extra != NULL && extra->doubtful != NULL)))
         err = read_taken(c, ticket_id, &r.taken);
-    }
     if (err == 0)
-        err = found == 1 ? send(c, client, &r) : found;
+        err = found == 1 ? send(c, client, &r, &fate) : found;
+    *missed = names_too && fate == PROJECTION_OLDER;
     reading_free(&r);
     return err < 0 ? err : found;
+}
+
+/* Redis takes no names from an older row: all of them are told once more by what is now. */
+int projection_ticket(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
+                      const struct projection_extra *extra)
+{
+    bool missed = true;
+    int found = 1;
+    for (int i = 0; i < RACES && found == 1 && missed; ++i)
+        found = tell(c, client, ticket_id, extra, &missed);
+    return found;
 }
 
 /* --- many --- */
@@ -253,24 +266,21 @@ static void unfiled_free(struct unfiled_list *u)
     free(u->items);
 }
 
-/* Another thread may have filed and projected it since the spool was listed: then our word came too late, and the id
- * must leave `done` again. Asked after sending, so that whoever files later also projects later. */
-static int take_back(struct db_conn *c, struct redis_client *client, int64_t ticket_id, const struct texts *sent)
+/* Another thread may have filed and projected it since the spool was listed: then our word came too late, the id must
+ * leave `done` again, and its name is an archive's or nobody's. Asked after sending, so that whoever files later also
+ * projects later. */
+static int take_back(struct db_conn *c, struct redis_client *client, const struct unfiled *sent)
 {
-    int err = 0;
-    for (size_t i = 0; i < sent->count && err >= 0; ++i) {
-        const struct projection_extra extra = {.filed_late = sent->items[i]};
-        err = db_one(c, NULL, NULL, storage_statement(LEDGER_HAS), sent->items[i]);
-        if (err == 1)
-            err = projection_ticket(c, client, ticket_id, &extra);
-    }
-    return err < 0 ? err : 0;
+    const struct projection_extra extra = {.filed_late = sent->id, .doubtful = sent->name};
+    int filed = db_one(c, NULL, NULL, storage_statement(LEDGER_HAS), sent->id);
+    return filed == 1 ? projection_ticket(c, client, sent->ticket_id, &extra) : filed;
 }
 
-static int project_fully(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
-                         const struct unfiled_list *unfiled)
+static int tell_fully(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
+                      const struct unfiled_list *unfiled, bool *missed)
 {
     struct reading r = {.filed = {0}};
+    enum projection_fate fate = PROJECTION_NEWER;
     int found = read_ticket(c, ticket_id, &r);
     int err = found == 1 ? read_taken(c, ticket_id, &r.taken) : found;
     r.row.taken_are_all = 1;
@@ -281,11 +291,25 @@ static int project_fully(struct db_conn *c, struct redis_client *client, int64_t
                 err = texts_add(&r.taken, unfiled->items[i].name);
         }
     if (err == 0 && found == 1)
-        err = send(c, client, &r);
-    if (err == 0)
-        err = take_back(c, client, ticket_id, &r.unfiled);
+        err = send(c, client, &r, &fate);
+    *missed = fate == PROJECTION_OLDER;
     reading_free(&r);
     return err;
+}
+
+static int project_fully(struct db_conn *c, struct redis_client *client, int64_t ticket_id,
+                         const struct unfiled_list *unfiled)
+{
+    bool missed = true;
+    int err = 0;
+    for (int i = 0; i < RACES && err == 0 && missed; ++i)
+        err = tell_fully(c, client, ticket_id, unfiled, &missed);
+    if (err == 0 && missed)
+        return -EBUSY; /* the next sweep begins again */
+    for (size_t i = 0; i < unfiled->count && err >= 0; ++i)
+        if (unfiled->items[i].ticket_id == ticket_id)
+            err = take_back(c, client, unfiled->items + i);
+    return err < 0 ? err : 0;
 }
 
 /* A Redis that went back to an older memory knows tickets again that were deleted and their tombstones told: buried

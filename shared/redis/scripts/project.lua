@@ -70,10 +70,11 @@ end
 if old_hash ~= ticket.h then
     forget_token(old_hash)
 end
+local function leave() end -- an old message may speak of a name that was claimed again since, or of an archive that is gone
 each(file)
 each(publish)
-each(newer and free_name or function() end) -- an old message may speak of a name that was claimed again since
-each(take_name)
+each(newer and free_name or leave)
+each(newer and take_name or leave)
 if newer and ARGV[at] == '1' then -- what would have freed them may have been lost in a crash
     for _, name in ipairs(redis.call('HKEYS', ticket.names)) do
         if not taken[name] and string.sub(name, 1, 1) ~= '/' then

@@ -58,36 +58,63 @@ class Admin:
         return [ticket.id, ticket.rev, 0, ticket.hash, "", 2000 + ticket.id, "p", ticket.attempts, 0,
                 int(ticket.resolved), 0, len(filed), *filed]
 
-    def _send(self, ticket, filed, unfiled=(), freed=(), taken=(), old_hash=""):
+    def _send(self, ticket, filed, unfiled=(), freed=(), taken=(), old_hash="", complete=False):
+        """Gives whether Redis knew a newer row."""
         row = self._row(ticket, filed)
         row[4] = old_hash
         lists = [item for part in (unfiled, freed, taken) for item in (len(part), *part)]
         yield
-        self.w.send("project", *row, *lists)
+        fate = self.w.send("project", *row, *lists, int(complete))
         yield
         now = self.db.tickets.get(ticket.id)
         if now is None:  # deleted since it was read
             yield
-            self.w.send("project", ticket.id, ticket.rev, 1, ticket.hash, *[""] * 7, 0, 0, 0, 0)
-            return
+            self.w.send("project", ticket.id, ticket.rev, 1, ticket.hash, *[""] * 7, 0, 0, 0, 0, 0)
+            return False
         now.projected_rev = max(now.projected_rev, ticket.rev)
         for upload in filed:
             self.db.ledger[upload][1] = True
+        return fate == "older"
 
     def _unprojected(self, ticket_id):
         return [u for u, (t, projected) in self.db.ledger.items() if t == ticket_id and not projected]
 
-    def project(self, ticket_id, late=None, freed=(), old_hash=""):
+    def project(self, ticket_id, late=None, freed=(), old_hash="", doubtful=None):
         """False: no such ticket."""
-        yield
-        ticket = self.db.tickets.get(ticket_id)
-        if ticket is None:
-            return False
-        filed = self._unprojected(ticket_id) + ([late] if late else [])
+        older = True
+        while older:
+            yield
+            ticket = self.db.tickets.get(ticket_id)
+            if ticket is None:
+                return False
+            older = yield from self._tell(ticket, late, freed, old_hash, doubtful)
+        return True
+
+    def _tell(self, ticket, late, freed, old_hash, doubtful):
+        """Gives whether all names were told of an older row, from which Redis takes none."""
+        filed = self._unprojected(ticket.id) + ([late] if late else [])
         # What was read is what is sent, whatever happens in between.
         taken = [self.db.archives[u][1] for u in filed if u in self.db.archives]
-        yield from self._send(_copy(ticket), filed, freed=freed, taken=taken, old_hash=old_hash)
-        return True
+        if doubtful:
+            freed = (doubtful,)
+        complete = ticket.rev - ticket.projected_rev > len(filed)  # who freed a name may not have been able to say so
+        if doubtful or complete:
+            taken = self._names(ticket.id)
+        older = yield from self._send(_copy(ticket), filed, freed=freed, taken=taken, old_hash=old_hash, complete=complete)
+        return complete and older
+
+    def _names(self, ticket_id):
+        return [name for t, name in self.db.archives.values() if t == ticket_id]
+
+    def _project_fully(self, ticket_id, own):
+        """Again while others told Redis a newer row meanwhile."""
+        older = True
+        while older:
+            ticket = self.db.tickets.get(ticket_id)
+            if ticket is None:
+                return
+            taken = self._names(ticket_id) + list(own.values())
+            older = yield from self._send(_copy(ticket), self._unprojected(ticket_id), list(own), (), taken, complete=True)
 
     def full(self):
         w = self.w
@@ -103,15 +130,11 @@ class Admin:
         unfiled = dict(self.spool.new)
         for ticket_id in sorted(self.db.tickets):
             yield
-            ticket = self.db.tickets.get(ticket_id)
-            if ticket is None:
-                continue
-            own = [u for u, (t, _) in unfiled.items() if t == ticket_id]
-            taken = [n for t, n in self.db.archives.values() if t == ticket_id] + [unfiled[u][1] for u in own]
-            yield from self._send(_copy(ticket), self._unprojected(ticket_id), own, (), taken)
-            for upload in own:
+            own = {u: name for u, (t, name) in unfiled.items() if t == ticket_id}
+            yield from self._project_fully(ticket_id, own)
+            for upload, name in own.items():
                 if upload in self.db.ledger:  # filed since the listing: said once more
-                    yield from self.project(ticket_id, late=upload)
+                    yield from self.project(ticket_id, late=upload, doubtful=name)
         yield from self.bury()
         yield from self._bury_unknown()
         yield
@@ -247,9 +270,9 @@ class Admin:
 
     def delete_archive(self, upload):
         ticket_id, name = self.db.archives.pop(upload)
+        self.db.tickets[ticket_id].rev += 1
         self.db.doomed[upload] = True
         self.w.deleted[upload] = True
-        self.w.leaky_names = True  # a projection read before may come after ours and take the name again
         self.w.say("DELETE archive", upload[:8], name)
         yield from self.project(ticket_id, freed=[name])
 
