@@ -5,6 +5,8 @@
 #ifndef LC_ADMIN_ADMIN_H
 #define LC_ADMIN_ADMIN_H
 
+#include <stdbool.h>
+
 #include "services/admin-api/config.h"
 
 struct db;
@@ -13,6 +15,11 @@ struct site;
 struct storage;
 struct throttle;
 
+struct admin_listener {
+    int fd; /* -1: none */
+    bool inherited;
+};
+
 struct admin {
     const struct admin_config *config;
     const struct keyring *keys;
@@ -20,6 +27,7 @@ struct admin {
     struct storage *storage; /* NULL in commands that need no files */
     struct throttle *throttle;
     const struct site *site; /* the pages; NULL: there are none */
+    struct admin_listener requests, status;
 };
 
 #endif

@@ -56,6 +56,8 @@ static int run(const struct command *command, const struct admin_config *config,
         err = opened_database(opened, serves, why, sizeof(why));
     if (err == 0 && command->needs >= NEEDS_KEYS)
         err = opened_keys(opened, why, sizeof(why));
+    if (err == 0 && serves)
+        err = opened_listeners(opened, why, sizeof(why));
     if (err == 0 && command->needs >= NEEDS_STORES)
         err = opened_stores(opened, why, sizeof(why));
     if (err >= 0 && serves)

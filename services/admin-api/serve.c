@@ -8,7 +8,6 @@
 #include "shared/db/db.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
-#include "shared/net/inherit.h"
 
 #define DRAIN_MS 10000
 #define MAX_BODY (9u * 1024 * 1024)
@@ -35,7 +34,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     if (err < 0)
         return err;
     struct server_options options = {
-        .listen = config->listen,
+        .listener = admin->requests.fd,
         .name = "logs-collector",
         .loops = (unsigned)config->threads,
         .workers = (unsigned)config->workers,
@@ -47,10 +46,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         .arg = front,
     };
     admin_signals(&signals);
-    err = inherit_listener(INHERIT_REQUESTS, &options.listener, why, why_size);
-    options.inherited = err == 1;
-    if (err >= 0)
-        err = status_start(admin, &status, why, why_size);
+    err = status_start(admin, &status, why, why_size);
     if (err == 0 && (err = server_start(&options, &server, reason, sizeof(reason))) < 0)
         snprintf(why, why_size, "ADMIN_LISTEN: %s", reason);
     if (err < 0) {
@@ -60,7 +56,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     }
     status_watch(status, server);
     log_info("started", LOG_S("listen", config->listen), LOG_I("port", server_port(server)),
-             LOG_S("inherited", options.inherited ? "yes" : NULL), LOG_S("data_dir", config->data_dir),
+             LOG_S("inherited", admin->requests.inherited ? "yes" : NULL), LOG_S("data_dir", config->data_dir),
              LOG_S("database", db_dialect(admin->db)), LOG_S("version", LC_VERSION));
     while (sigwait(&signals, &number) != 0 || number == SIGHUP)
         if (number == SIGHUP)

@@ -21,6 +21,7 @@
 #include "services/admin-api/storage/storage.h"
 #include "shared/db/db.h"
 #include "shared/log/log.h"
+#include "shared/loop/server.h"
 #include "shared/net/inherit.h"
 #include "shared/redis/client.h"
 #include "shared/spool/spool.h"
@@ -208,6 +209,32 @@ int opened_check_redis(struct opened *o, char *why, size_t why_size)
     redis_client_free(client);
     if (err < 0)
         snprintf(why, why_size, "REDIS_URL: %s", reason);
+    return err;
+}
+
+/* 0, or negative with one line in `why` that names the setting. */
+static int listen_at(const char *where, enum inherit_role role, const char *setting, struct admin_listener *out,
+                     char *why, size_t why_size)
+{
+    char reason[REASON] = "";
+    int err = inherit_listener(role, &out->fd, reason, sizeof(reason));
+
+    out->inherited = err == 1;
+    if (err == 0)
+        err = out->fd = server_listen(where, reason, sizeof(reason));
+    if (err < 0)
+        snprintf(why, why_size, "%s: %s", setting, reason);
+    return err < 0 ? err : 0;
+}
+
+int opened_listeners(struct opened *o, char *why, size_t why_size)
+{
+    const struct admin_config *config = o->admin.config;
+    int err = listen_at(config->listen, INHERIT_REQUESTS, "ADMIN_LISTEN", &o->admin.requests, why, why_size);
+
+    o->admin.status.fd = -1;
+    if (err == 0 && strcmp(config->status_listen, "off") != 0)
+        err = listen_at(config->status_listen, INHERIT_STATUS, "ADMIN_STATUS_LISTEN", &o->admin.status, why, why_size);
     return err;
 }
 

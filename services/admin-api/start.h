@@ -22,6 +22,9 @@ const struct admin *opened_admin(const struct opened *o);
 int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* Refuses a SECRET_KEY that is not the database's; marks one that has no mark yet. */
 int opened_keys(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* Takes the addresses to serve at, or inherits them: before Redis is told anything, as whoever serves there already may
+ * have another database. */
+int opened_listeners(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
 int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 

@@ -17,7 +17,6 @@
 #include "shared/db/db.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
-#include "shared/net/inherit.h"
 #include "shared/redis/reply.h"
 
 #define CONNECTIONS 16
@@ -243,11 +242,10 @@ static const struct server_callbacks callbacks = {
 
 int status_start(const struct admin *admin, struct status **out, char *why, size_t why_size)
 {
-    const char *listen = admin->config->status_listen;
     char reason[256] = "";
     struct status *s = calloc(1, sizeof(*s));
     struct server_options options = {
-        .listen = listen,
+        .listener = admin->status.fd,
         .name = "logs-collector",
         .loops = 1,
         .workers = 1,
@@ -263,11 +261,8 @@ int status_start(const struct admin *admin, struct status **out, char *why, size
         return -ENOMEM;
     pthread_mutex_init(&s->lock, NULL);
     s->admin = admin;
-    int err =
-        strcmp(listen, "off") == 0 ? 0 : inherit_listener(INHERIT_STATUS, &options.listener, reason, sizeof(reason));
-    options.inherited = s->inherited = err == 1;
-    if (err >= 0 && strcmp(listen, "off") != 0)
-        err = server_start(&options, &s->server, reason, sizeof(reason));
+    s->inherited = admin->status.inherited;
+    int err = admin->status.fd < 0 ? 0 : server_start(&options, &s->server, reason, sizeof(reason));
     if (err < 0) {
         snprintf(why, why_size, "ADMIN_STATUS_LISTEN: %s", reason);
         free(s);

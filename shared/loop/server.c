@@ -240,8 +240,7 @@ static int bind_one(const struct addrinfo *a)
     return err;
 }
 
-/* The descriptor, or negative with `why`. */
-static int listen_on(const char *text, char *why, size_t why_size)
+int server_listen(const char *text, char *why, size_t why_size)
 {
     char host[256];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
@@ -284,7 +283,7 @@ int server_start(const struct server_options *options, struct server **out, char
 {
     struct server *s = calloc(1, sizeof(*s));
     struct server_loop *loops = calloc(options->loops, sizeof(*loops));
-    int listener = -1, err = -ENOMEM;
+    int listener = options->listener, err = -ENOMEM;
 
     snprintf(why, why_size, "out of memory");
     if (s == NULL || loops == NULL)
@@ -292,9 +291,6 @@ int server_start(const struct server_options *options, struct server **out, char
     h2o_socket_buffer_mmap_settings.threshold = BODY_IN_MEMORY; /* larger bodies lie in unlinked files */
     s->options = *options;
     s->loops = loops;
-    err = listener = options->inherited ? options->listener : listen_on(options->listen, why, why_size);
-    if (err < 0)
-        goto failed;
     s->port = port_of(listener);
     err = jobs_start(s, &s->jobs);
     for (; err == 0 && s->started < options->loops; ++s->started)
@@ -307,8 +303,7 @@ int server_start(const struct server_options *options, struct server **out, char
     }
     snprintf(why, why_size, "cannot start the server's threads: %s", strerror(-err));
 failed:
-    if (listener >= 0)
-        close(listener);
+    close(listener);
     if (s != NULL && s->started > 0) {
         server_stop(s, 0);
         return err;

@@ -35,9 +35,7 @@ struct server_callbacks {
 };
 
 struct server_options {
-    const char *listen; /* host:port, [v6]:port */
-    bool inherited;     /* `listener` is a listening socket to use instead; taken over */
-    int listener;
+    int listener;     /* server_listen's or an inherited one; taken over, also by an error */
     const char *name; /* Server header */
     unsigned loops, workers;
     unsigned max_connections;    /* of all loops; more wait in the listen queue */
@@ -48,6 +46,9 @@ struct server_options {
     void *arg;
 };
 
+/* Takes host:port or [v6]:port, before anything else is done there: who connects waits for server_start. The
+ * descriptor, or -errno with one line in `why`. */
+int server_listen(const char *where, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* 0, or -errno with one line in `why`. Threads start here. */
 int server_start(const struct server_options *options, struct server **out, char *why, size_t why_size)
     __attribute__((warn_unused_result));

@@ -56,6 +56,7 @@ def test_second_instance_on_the_same_port(scratch, service):
     env[service.status_variable] = service.env[service.status_variable]
     said = start_of(service, env)
     assert service.status_variable in said and "another process listens there already" in said
+    assert "redis.taken_over" not in said and "projection" not in said, "Redis is another stack's"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="as root only")
