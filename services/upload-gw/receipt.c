@@ -66,8 +66,8 @@ static json_t *whole(const struct admission *a, int64_t most, const char *const 
     iso_time(a->expires_ms * 1000, at);
     return json_pack("{s:I, s:s, s:I, s:I, s:b, s:s?, s:o}", "ticket", (json_int_t)a->number, "platform", a->platform,
                      "attempts", (json_int_t)a->attempts, "max_bytes",
-                     (json_int_t)(a->max_bytes > 0 && a->max_bytes < most ? a->max_bytes : most), "resolved", a->resolved, "expires_at",
-                     a->expires_ms > 0 ? at : NULL, "archives", archives);
+                     (json_int_t)(a->max_bytes > 0 && a->max_bytes < most ? a->max_bytes : most), "resolved",
+                     a->resolved, "expires_at", a->expires_ms > 0 ? at : NULL, "archives", archives);
 }
 
 static void print_archive(FILE *out, json_t *archive)

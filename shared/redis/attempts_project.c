@@ -13,7 +13,7 @@
 #define FIXED        11
 #define LISTS        4
 #define LINEAGE      "lc:lineage" /* as scripts/lineage.lua has it */
-#define MARK_SECONDS "86400" /* what a crash leaves behind goes by itself */
+#define MARK_SECONDS "86400"      /* what a crash leaves behind goes by itself */
 
 struct id_text {
     char digits[NUMBER_SIZE];
