@@ -375,7 +375,8 @@ DAMAGE = {
 
 
 def test_damaged_backup_is_refused(stack, tmp_path, postgres_or_none):
-    """Before anything is made; one line names the part and says what to do. Nor is a newer release's database taken."""
+    """Before anything is made; one line names the part and says what to do. Nor is a newer release's database taken. What
+    no database has a part in is looked at on sqlite only."""
     upload(stack, b"x" * 1000)
     whole = backup(stack, "to-be-damaged")
     name = "database.dump" if postgres_or_none else "database.sqlite3"
@@ -395,10 +396,11 @@ def test_damaged_backup_is_refused(stack, tmp_path, postgres_or_none):
     def old(damage):
         return lambda where: (without_sums(where), damage(f"{where}/{name}"))
 
-    cases = [*DAMAGE.values(), (lambda w: overwrite(f"{w}/{name}"), name),
+    cases = [(lambda w: overwrite(f"{w}/{name}"), name),
              (old(cut), f"{name} is damaged"), (old(lambda path: os.truncate(path, 0)), name)]
     if not postgres_or_none:
-        cases += [(old(overwrite), "database.sqlite3 is damaged"), (old(newer), "is of a newer release: it is at migration 99")]
+        cases += [*DAMAGE.values(), (old(overwrite), "database.sqlite3 is damaged"),
+                  (old(newer), "is of a newer release: it is at migration 99")]
     for damage, says in cases:
         done = restored(damage, "--verify")
         assert done.returncode == 1 and says in done.stderr and "nothing was restored" in done.stderr, (says, done)
@@ -407,7 +409,7 @@ def test_damaged_backup_is_refused(stack, tmp_path, postgres_or_none):
         whole = backup(stack, "newer")
         postgres_or_none.rows("DELETE FROM schema_migrations WHERE number = 99")
         assert "is of a newer release: it is at migration 99" in restored(lambda _: None).stderr
-        whole = os.path.join(stack.directory, "to-be-damaged")
+        return
     done = restored(lambda w: os.remove(f"{w}/sums.list"))
     assert done.returncode == 0 and "SHA-256 cannot be compared" in done.stderr, done
 
