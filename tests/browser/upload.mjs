@@ -249,6 +249,31 @@ export async function refusals_say_what_to_do(visit) {
   await page.getByRole('alert').getByText('too large: at most 1 kB').waitFor();
   assert.equal(await page.getByRole('button', { name: /Send|Try again/ }).count(), 0);
   await taken_by_another(visit);
+  await rotated_while_sending(visit);
+}
+
+/** What is under way arrives; only what comes later needs the new token. */
+async function rotated_while_sending(visit) {
+  const { page, ticket } = await open(visit);
+  const file = await visit.ask('file', 'rotated.bin', 2_000_000);
+  const line = await page.context().newCDPSession(page);
+  await line.send('Network.enable');
+  const slow = (uploadThroughput) => line.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await slow(50_000);
+  await choose(page, file.path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > 0), 'the upload to begin');
+  await visit.ask('api', 'POST', `/api/v1/tickets/${ticket.number}/rotate-token/`);
+  const looked = page.waitForResponse((answer) => answer.url().endsWith(`/u/${ticket.token}`));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  assert.equal((await looked).ok(), false);
+  await page.getByText('uploads left').waitFor({ state: 'detached' });
+  assert.equal(await page.locator('progress').count(), 1);
+  assert.equal(await page.getByRole('alert').count(), 0);
+  await slow(-1);
+  await page.getByRole('heading', { name: 'Received' }).first().waitFor();
+  assert.equal(await page.locator('.sha256').innerText(), file.sha256);
+  await page.getByRole('alert').getByText('not known').waitFor();
 }
 
 /** The one attempt goes to somebody else between choosing and sending. */
@@ -424,19 +449,25 @@ export async function two_tabs_do_not_fight(visit) {
   visit.expect(/ERR_|Failed to load resource/);
   const { page, ticket, gateway } = await open(visit);
   const file = await visit.ask('file', 'tabs.bin', 100_000_000);
-  await choose(page, file.path);
+  const other = await page.context().newPage();
+  await other.goto(`${gateway}/u/#${ticket.token}`);
+  for (const tab of [page, other]) await choose(tab, file.path);
+  await page.bringToFront();
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
   await page.getByRole('button', { name: 'Pause' }).click();
-  const other = await page.context().newPage();
-  await other.goto(`${gateway}/u/#${ticket.token}`);
+  await other.bringToFront();
+  await other.getByRole('button', { name: 'Send', exact: true }).click();
   await other.getByText('Another tab of this browser').waitFor();
   await visit.inspect(other, 'upload in another tab');
   await page.bringToFront();
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('heading', { name: 'Received' }).first().waitFor({ timeout: 60000 });
   await other.bringToFront();
-  await other.getByRole('button', { name: 'Choose files' }).waitFor();
+  await other.getByRole('button', { name: /^Send/ }).waitFor();
+  assert.equal(await other.getByRole('button', { name: /^Send/ }).innerText(), 'Send it again', 'asked before it is offered');
+  await other.getByText('has arrived already: tabs.bin').waitFor();
+  await other.getByText('4 uploads left').waitFor();
   assert.equal((await archives(visit, ticket)).length, 1);
 }
 

@@ -60,6 +60,7 @@ export class Engine {
   #uppy: Uppy<Meta, Record<string, never>>;
   #samples: [number, number][] = [];
   #place: string; // of the lock and of the mark
+  #sha256 = ''; // of what has arrived, as the last answer said
   #unlock: (() => void) | null = null;
   #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
 
@@ -86,6 +87,9 @@ export class Engine {
       removeFingerprintOnSuccess: true,
       limit: 1,
       fileReader: READER,
+      onAfterResponse: (_request, response) => {
+        this.#sha256 = response.getHeader('Upload-Sha256') ?? '';
+      },
       onShouldRetry: (error, _attempt, _options, _next) => this.#shouldRetry(error),
     });
     this.#uppy.use(GoldenRetriever, { indexedDB: KEPT });
@@ -240,7 +244,7 @@ export class Engine {
     this.sent = this.total;
     this.trouble = null;
     dropMark(this.#place);
-    this.receipt = (await this.receiptOf(id)) ?? { upload_id: id, name: this.name, size: this.total, sha256: '' };
+    this.receipt = (await this.receiptOf(id)) ?? { upload_id: id, name: this.name, size: this.total, sha256: this.#sha256 };
     this.phase = 'done';
     this.#letGo();
   }
@@ -299,12 +303,12 @@ export class Engine {
     let stop = new AbortController();
     const look = () => {
       stop.abort();
-      if (this.phase !== 'elsewhere') return document.removeEventListener('visibilitychange', look);
+      if (this.phase !== 'elsewhere' || this.#unlock) return document.removeEventListener('visibilitychange', look);
       if (document.hidden) return;
       stop = new AbortController();
       const held = () => new Promise<void>((release) => {
         this.#unlock = release;
-        this.#turn();
+        void this.#turn();
       });
       navigator.locks.request(this.#place, { signal: stop.signal }, held).catch(() => undefined); // not looked at any more
     };
@@ -313,8 +317,9 @@ export class Engine {
   }
 
   /** The other tab is gone: what it left, or what was chosen here meanwhile. */
-  #turn(): void {
+  async #turn(): Promise<void> {
     const mark = readMark(this.#place);
+    if (!mark) await this.askAgain(); // it may have sent this very file
     if (mark) Object.assign(this, { name: mark.name, total: mark.size, phase: 'interrupted' });
     else if (this.canResume) this.phase = 'chosen';
     else this.reset();
