@@ -80,12 +80,18 @@ def test_accounts(stack, chief, log):
         ("bea", "access_token.create", str(made["id"]), "ok")]
     boss = chief.panel()
     boss.patch("/api/v1/users/bea/", json={"is_superuser": True})
+    boss.patch("/api/v1/users/bea/", json={"is_superuser": True, "is_active": True, "first_name": "Bea"})
+    boss.patch("/api/v1/users/bea/", json={"is_superuser": False})
+    boss.patch("/api/v1/users/bea/", json={"is_superuser": False, "is_active": False})
     boss.patch("/api/v1/users/bea/", json={"is_active": False})
     boss.post("/api/v1/users/bea/reset-2fa/")
     boss.delete("/api/v1/users/bea/")
     assert lines(log(object="bea", actor="auditor")) == [
         ("auditor", "user.delete", "bea", "ok"), ("auditor", "user.reset_2fa", "bea", "ok"),
+        ("auditor", "user.update", "bea", "ok"), # disabled again: nothing is taken away
         ("auditor", "user.update", "bea", "ok"), ("auditor", "user.disable", "bea", "ok"),
+        ("auditor", "user.update", "bea", "ok"), ("auditor", "user.superuser_off", "bea", "ok"),
+        ("auditor", "user.update", "bea", "ok"), # the rights as they are
         ("auditor", "user.update", "bea", "ok"), ("auditor", "user.superuser_on", "bea", "ok")]
     for args in (("disable", "ann"), ("enable", "ann"), ("reset-2fa", "ann")):
         assert stack.admin.run("user", *args).returncode == 0

@@ -132,11 +132,16 @@ static int validate(struct write *w, struct db_conn *c)
 
 /* --- writing --- */
 
+struct change {
+    char password[PASSWORD_ENCODED_SIZE]; /* "": stays as it is */
+    bool was_active, was_superuser;
+};
+
 static void forget(struct write *w, struct db_conn *c)
 {
     (void)c;
     if (w->data != NULL)
-        sodium_memzero(w->data, PASSWORD_ENCODED_SIZE);
+        sodium_memzero(w->data, sizeof(struct change));
     free(w->data);
     w->data = NULL;
 }
@@ -145,23 +150,37 @@ static void forget(struct write *w, struct db_conn *c)
 static int before_transaction(struct write *w, struct db_conn *c)
 {
     const char *password = json_string_value(json_object_get(w->body, "password"));
-    (void)c;
+    struct change *h = calloc(1, sizeof(*h));
 
-    if (password == NULL)
-        return 1;
-    w->data = calloc(1, PASSWORD_ENCODED_SIZE);
-    int err = w->data == NULL ? -ENOMEM : password_hash(password, w->data);
+    w->data = h;
+    int err = h == NULL ? -ENOMEM : password == NULL ? 0 : password_hash(password, h->password);
     if (err < 0)
         forget(w, c);
     return err < 0 ? err : 1;
 }
 
+/* What an account has before it is written; a new one begins as an active one without rights. */
+static int read_rights(struct write *w, struct db_conn *c)
+{
+    struct change *h = w->data;
+    struct user user = {.is_active = true};
+    int found = w->id == 0 ? 1 : user_by_id(c, w->id, &user);
+
+    h->was_active = user.is_active;
+    h->was_superuser = user.is_superuser;
+    return found < 0 ? found : 0;
+}
+
 static int before_write(struct write *w, struct db_conn *c)
 {
-    int err = w->id == 0 ? write_set_int(w, "time_create", w->x->now_us) : 0;
-    (void)c;
+    const struct change *h = w->data;
 
-    return err < 0 || w->data == NULL ? err : write_set_text(w, "password", w->data);
+    if (h == NULL) /* there are errors: nothing will be written */
+        return 0;
+    int err = read_rights(w, c);
+    if (err == 0 && w->id == 0)
+        err = write_set_int(w, "time_create", w->x->now_us);
+    return err < 0 || h->password[0] == '\0' ? err : write_set_text(w, "password", h->password);
 }
 
 static int end_everything(struct db_conn *c, int64_t id)
@@ -173,19 +192,24 @@ static int end_everything(struct db_conn *c, int64_t id)
     return err < 0 ? err : access_tokens_end(c, id);
 }
 
+static bool gives(const struct write *w, const char *field)
+{
+    return write_input(w, field)->given && !takes_away(w, field);
+}
+
 /* Beside "user.update", what everybody will look for. */
 static int note_rights(const struct write *w, struct db_conn *c)
 {
     const char *name = w->x->method == METHOD_POST ? text_input(w, "username", "") : w->x->params[0];
-    bool is_superuser_given = write_input(w, "is_superuser")->given;
+    const struct change *h = w->data;
     const struct {
         bool is_so;
         const char *action;
     } rows[] = {
-        {w->data != NULL && w->x->method != METHOD_POST, "user.password"},
-        {takes_away(w, "is_active"), "user.disable"},
-        {is_superuser_given && takes_away(w, "is_superuser"), "user.superuser_off"},
-        {is_superuser_given && !takes_away(w, "is_superuser"), "user.superuser_on"},
+        {h->password[0] != '\0' && w->x->method != METHOD_POST, "user.password"},
+        {h->was_active && takes_away(w, "is_active"), "user.disable"},
+        {h->was_superuser && takes_away(w, "is_superuser"), "user.superuser_off"},
+        {!h->was_superuser && gives(w, "is_superuser"), "user.superuser_on"},
     };
     int err = 0;
 
@@ -197,7 +221,8 @@ static int note_rights(const struct write *w, struct db_conn *c)
 
 static int after_write(struct write *w, struct db_conn *c)
 {
-    int err = w->data != NULL || takes_away(w, "is_active") ? end_everything(c, w->id) : 0;
+    const struct change *h = w->data;
+    int err = h->password[0] != '\0' || takes_away(w, "is_active") ? end_everything(c, w->id) : 0;
     return err < 0 ? err : note_rights(w, c);
 }
 
