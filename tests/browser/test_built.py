@@ -87,6 +87,24 @@ def test_every_text_is_used(face):
     assert unused == [] or all(key.startswith(("scope_", "theme_", "audit_")) for key in unused), unused
 
 
+def audited():
+    """The actions of the audit log as the sources write them, and the labels that "create", "update" and "delete" follow."""
+    for directory, _, names in os.walk(os.path.join(ROOT, "services", "admin-api")):
+        for name in names:
+            text = read(directory, name).decode() if name.endswith(".c") else ""
+            yield from (label.replace(" ", "_") for label in re.findall(r'\.label = "(?!audit)([a-z ]+)"', text))
+            if re.search(r"\b(trail_add|audit_write|errand_check_\w+)\(", text):
+                text = re.sub(r"^#include.*$|\blog_\w+\([^;]*;", "", text, flags=re.M)
+                yield from re.findall(r'"([a-z]\w+\.[a-z]\w+)"', text)
+
+
+def test_the_audit_log_has_words_for_every_action():
+    actions = set(audited())
+    assert {"totp.offer", "user.superuser_on", "archive.upload", "key.accept", "access_token"} <= actions
+    named = keys(words("admin-api")[0])
+    assert [action for action in actions if not all(f"audit_{part}" in named for part in action.split("."))] == []
+
+
 def test_the_service_knows_the_addresses_of_the_panel():
     table = read(ROOT, "services/admin-api/http/routes.def").decode()
     served = set(re.findall(r'^ROUTE\(GET, "([^"]+)", PUBLIC, PAGE, 0, page_panel\)', table, re.M))

@@ -6,6 +6,7 @@ import { t, type Key } from '../words';
 const BY_CODE: Record<string, Key> = {
   second_factor_required: 'err_second_factor',
   otp_required: 'err_otp_required',
+  totp_exists: 'err_totp_exists',
 };
 
 const BY_STATUS: Record<number, Key> = {

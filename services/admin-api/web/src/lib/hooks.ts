@@ -8,6 +8,24 @@ const NAMES: Record<string, Key> = {
 export const STATES: Record<Delivery['state'], Key> = { pending: 'delivery_pending', delivered: 'delivery_delivered', failed: 'delivery_failed' };
 export const EVENTS = ['archive.received', 'archive.expired', 'ticket.resolved'];
 
+// What the service says in English when no answer came, or none that counts.
+const FAILURES: [RegExp, Key][] = [
+  [/resolve host/i, 'delivery_no_host'],
+  [/connect to server/i, 'delivery_no_connection'],
+  [/timeout/i, 'delivery_late'],
+  [/SSL|certificate/, 'delivery_unsafe'],
+  [/^its address (\S+) is not a public one/, 'delivery_not_public'],
+  [/^it answered (\d+): redirects/, 'delivery_redirected'],
+];
+
+function failure(error: string): string {
+  for (const [pattern, key] of FAILURES) {
+    const found = pattern.exec(error);
+    if (found) return t(key, { value: found[1] ?? '' });
+  }
+  return error;
+}
+
 export function eventName(event: string): string {
   const key = NAMES[event];
   return key ? t(key) : event;
@@ -17,5 +35,5 @@ export function eventName(event: string): string {
 export function outcome({ status, error, state }: Delivery): string {
   if (state === 'delivered') return t('delivery_good', { status: String(status ?? '') });
   const redirected = status !== null && status >= 300 && status < 400; // then the error says what to do
-  return status !== null && !redirected ? t('delivery_refused', { status: String(status) }) : error || t('delivery_pending');
+  return status !== null && !redirected ? t('delivery_refused', { status: String(status) }) : failure(error) || t('delivery_pending');
 }
