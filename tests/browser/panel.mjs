@@ -183,6 +183,9 @@ export async function copies_token_link_and_message(visit) {
   await until(async () => (await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.resolved, 'the switch');
   await copied(`Copy: Link, ${ticket.number}`);
   await page.locator('.notices .alert-danger', { hasText: 'copied. The ticket is resolved: the customer can send nothing.' }).waitFor();
+  await page.locator('.notices').getByRole('button', { name: 'Close' }).last().focus();
+  for (const key of ['Shift+Tab', 'Tab']) await page.keyboard.press(key);
+  assert.deepEqual(await page.evaluate(() => [document.activeElement.ariaLabel, getComputedStyle(document.activeElement).outlineStyle]), ['Close', 'solid']);
   await visit.ask('api', 'PATCH', `/api/v1/tickets/${ticket.number}/`, { attempts: 0, expires_at: '2026-01-02T03:04:00Z' });
   await page.getByRole('link', { name: String(ticket.number), exact: true }).click();
   await page.locator('.blocked').nth(2).waitFor();
@@ -313,6 +316,15 @@ export async function russian_from_the_browser_and_by_choice(visit) {
   await page.locator('#new_password-error').getByText(/^Пароль слишком короткий: нужно не меньше \d+ символов\.$/).waitFor();
   await page.locator('#language').selectOption('en');
   await page.locator('#new_password-error').getByText('too short').waitFor();
+  visit.expect(/status of 409/);
+  await page.goto(`${admin}/account/two_factor/setup/`);
+  await page.locator('#password').fill(password);
+  await page.locator('form button').click();
+  await page.getByRole('alert').getByText('The second step is set up already').waitFor();
+  await page.locator('#language').selectOption('ru');
+  await page.locator('form button').click();
+  await page.getByRole('alert').getByText('Второй шаг уже настроен').waitFor();
+  await page.locator('#language').selectOption('en');
   await page.goto(`${admin}/tickets/show/android/${ticket.number}/`);
   await page.getByRole('heading', { name: `Ticket ${ticket.number}` }).waitFor();
 }

@@ -6,12 +6,20 @@ import { until } from './visit.mjs';
 export async function platforms(visit) {
   visit.expect(/status of 400/);
   const page = await inside(visit, '/platforms/');
-  page.on('dialog', (dialog) => dialog.accept());
+  const stays = [];
+  page.on('dialog', (dialog) => void (stays.shift() ? dialog.dismiss() : dialog.accept()));
   await page.getByRole('heading', { name: 'Platforms' }).waitFor();
   await visit.inspect(page, 'panel platforms');
   await page.getByRole('link', { name: 'New platform' }).click();
   await page.getByLabel('Short name').fill('not a slug');
   await page.getByLabel('Name shown').fill('Desktop');
+  const path = () => page.evaluate(() => location.pathname);
+  for (const leave of [() => page.getByRole('link', { name: 'Cancel' }).click(), () => page.evaluate(() => history.back())]) {
+    stays.push(true);
+    await leave();
+    await until(async () => stays.length === 0 && (await path()) === '/platforms/create/', 'the form to be left only if that is meant');
+    assert.equal(await page.getByLabel('Name shown').inputValue(), 'Desktop');
+  }
   await page.getByLabel('Largest archive', { exact: true }).fill('1.5');
   await page.getByLabel('Unit: Largest archive').selectOption('megabytes');
   await page.getByRole('button', { name: 'Create' }).click();
@@ -38,7 +46,7 @@ export async function how_long_a_platform_keeps_its_archives(visit) {
   const asked = [];
   page.on('dialog', (dialog) => { asked.push(dialog.message()); void dialog.accept(); });
   const arrival = page.getByLabel('From their arrival', { exact: true });
-  await arrival.fill('soon');
+  await arrival.fill('1e3');
   await page.getByLabel('Once their ticket is resolved', { exact: true }).fill('4000');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('#retention_all-error').getByText('Enter a number').waitFor();
@@ -46,6 +54,9 @@ export async function how_long_a_platform_keeps_its_archives(visit) {
   await visit.inspect(page, 'panel platform retention');
   await arrival.fill('90');
   await page.getByLabel('Once their ticket is resolved', { exact: true }).fill('1,5');
+  await page.getByLabel('Unit: Once their ticket is resolved').selectOption('seconds');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('#retention_resolved-error').getByText('Enter a whole number.').waitFor();
   await page.getByLabel('Unit: Once their ticket is resolved').selectOption('hours');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('cell', { name: '90 days from arrival; 90 minutes once resolved' }).waitFor();
@@ -97,6 +108,11 @@ export async function web_hooks_of_a_platform(visit) {
   await page.getByRole('button', { name: `Send a test: ${bad}` }).click();
   await page.locator('.notices .alert-danger', { hasText: '500' }).waitFor();
   await visit.inspect(page, 'panel web hooks');
+  const nobody = 'http://127.0.0.1:1/';
+  await page.getByLabel('Address').fill(nobody);
+  await add();
+  await page.getByRole('button', { name: `Send a test: ${nobody}` }).click();
+  await page.locator('.notices .alert-danger', { hasText: 'there is no connection to the receiver' }).waitFor();
   await page.reload();
   await page.getByRole('link', { name: `Deliveries: ${bad}` }).waitFor();
   assert.equal(await page.locator('.made').count(), 0, 'the secret is shown once');
@@ -108,8 +124,12 @@ export async function web_hooks_of_a_platform(visit) {
   await page.getByRole('link', { name: 'delivered', exact: true }).click();
   await page.getByText('Nothing found.').waitFor();
   assert.equal(new URL(page.url()).search, '?state=delivered');
+  await page.goto(page.url().replace('delivered', 'bogus'));
+  await page.getByRole('alert').getByText('none of the choices').waitFor();
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await page.getByRole('cell', { name: 'given up' }).waitFor();
   await page.getByRole('link', { name: 'Hooked' }).click();
-  for (const url of [good, bad]) await page.getByRole('button', { name: `Delete ${url}` }).click();
+  for (const url of [good, bad, nobody]) await page.getByRole('button', { name: `Delete ${url}` }).click();
   await page.getByText('Nobody is told yet.').waitFor();
   const plain = await inside(visit, '/platforms/update/hooked/', {}, await visit.ask('person', 'hookless', false, true));
   await plain.getByLabel('Short name').waitFor();
@@ -194,13 +214,21 @@ export async function users_and_audit_for_superusers(visit) {
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('heading', { name: 'Users' }).waitFor();
   await page.getByRole('link', { name: 'colleague' }).waitFor({ state: 'detached' });
+  visit.expect(/status of 400/);
+  await page.locator('main').getByRole('link', { name: visit.me.username, exact: true }).click();
+  await page.locator('#is_active').uncheck();
+  await page.locator('#is_superuser').uncheck();
+  await page.getByRole('button', { name: 'Save' }).click();
+  for (const refused of ['is_active', 'is_superuser']) await page.locator(`#${refused}-error`).getByText('Not with your own account').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'is_active');
+  await visit.inspect(page, 'panel user refused');
   await page.getByRole('link', { name: 'Audit log' }).click();
   await page.getByRole('table').waitFor();
+  await until(() => page.evaluate(() => document.activeElement?.textContent === 'Audit log' && document.activeElement.tagName === 'H1'), 'the focus on the heading');
   await page.getByText('colleague').first().waitFor();
   await page.getByRole('cell', { name: 'user: delete' }).first().waitFor();
   await page.getByRole('cell', { name: /\d\d:\d\d:\d\d$/ }).first().waitFor();
   await visit.inspect(page, 'panel audit log');
-  visit.expect(/status of 400/);
   for (const wrong of ['from=bogus', 'to=0', 'from=2026-01-01T00%3A00&to=9999999-01-01', 'page=1e308']) {
     await page.goto(new URL(`/audit/?${wrong}`, page.url()).href);
     if (!wrong.startsWith('page')) {

@@ -18,6 +18,17 @@ export class Form<T extends Record<string, unknown>> {
     return JSON.stringify(this.values) !== this.#saved;
   }
 
+  /** Fills in for the reader what they need not type: nothing of it is lost by leaving. */
+  fill(given: Partial<T>): void {
+    Object.assign(this.values, given);
+    this.#saved = JSON.stringify({ ...(JSON.parse(this.#saved) as T), ...given });
+  }
+
+  /** What was typed is saved, or of no use any more. */
+  settle(): void {
+    this.#saved = JSON.stringify(this.values);
+  }
+
   /** Runs `save`; true if it went well. Field errors go to their fields, and the first wrong field gets the focus. */
   async submit(save: () => Promise<unknown>): Promise<boolean> {
     if (this.busy) return false;
@@ -26,13 +37,13 @@ export class Form<T extends Record<string, unknown>> {
     this.failure = '';
     try {
       await save();
-      this.#saved = JSON.stringify(this.values);
+      this.settle();
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.errors = error.fields;
-      const known = Object.keys(error.fields).some((name) => name in this.values);
-      this.failure = known ? '' : explain(error);
+      const fields = Object.keys(error.fields);
+      this.failure = fields.length > 0 && fields.every((name) => name in this.values) ? '' : explain(error);
       queueMicrotask(() => document.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus());
       return false;
     } finally {

@@ -2,12 +2,31 @@
 
 const place = $state({ path: location.pathname, query: location.search });
 const guards = new Set<() => boolean>();
+const numberOf = (state: unknown) => (state as { at?: number } | null)?.at;
+let at = numberOf(history.state) ?? 0; // each entry of the history has a number: a step is taken back by the difference
+history.replaceState({ at }, '');
 
 function read(): void {
   place.path = location.pathname;
   place.query = location.search;
 }
-window.addEventListener('popstate', read);
+
+/** The browser has stepped already, back or forward: a step that is refused is taken back. */
+function onStep(event: PopStateEvent): void {
+  let to = numberOf(event.state);
+  if (to === undefined) {
+    to = ++at; // a fragment of this page
+    history.replaceState({ at }, '');
+  }
+  if (to !== at && isRefused()) return history.go(at - to);
+  at = to;
+  read();
+}
+window.addEventListener('popstate', onStep);
+
+function isRefused(): boolean {
+  return [...guards].some((stays) => stays());
+}
 
 export function path(): string {
   return place.path;
@@ -18,8 +37,9 @@ export function query(): URLSearchParams {
 }
 
 export function go(address: string, replace = false): void {
-  if (!replace && [...guards].some((stays) => stays())) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', address);
+  if (!replace && isRefused()) return;
+  if (!replace) at += 1;
+  history[replace ? 'replaceState' : 'pushState']({ at }, '', address);
   read();
   if (!replace) window.scrollTo(0, 0);
 }
