@@ -1,4 +1,4 @@
-"""The malware scan with a real clamd: what each archive is said to be, who may download it, and clamd going away."""
+"""The malware scan with a real clamd: what each archive is said to be, who may download it, clamd failing or away."""
 
 import os
 import shutil
@@ -9,13 +9,14 @@ import threading
 import pytest
 import requests
 
-from lc.clamav import EICAR, Clamd
+from lc.clamav import EICAR, Clamd, Stumbling
 from lc.rest import expect
 from lc.stack import User
 from lc.wait import until
 
 DIRECTORY = tempfile.mkdtemp(prefix="lc-clamd-")
 ADMIN_ENV = {"CLAMD_SOCKET": os.path.join(DIRECTORY, "clamd.sock"), "CLAMD_MAX_SIZE": "2M", "CLAMD_TIMEOUT": "2s"}
+LARGE = b"x" * (2 * 1024 * 1024 + 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -100,6 +101,7 @@ def test_clamd_away(rest, stack, plain, clamd):
     clamd.stop()
     try:
         good, bad = send(stack, b"harmless"), send(stack, EICAR)
+        wait_scan(rest, send(stack, LARGE), "skipped")
         until(lambda: stack.admin.metrics()["lc_admin_scan_errors_total"] >= 1, what="a scan to fail")
         assert stack.admin.metrics()["lc_admin_clamd_up"] == 0
         assert {rest.get(f"archives/{a['id']}/").json()["scan"] for a in (good, bad)} == {"pending"}
@@ -147,6 +149,65 @@ def test_silent_clamd(rest, stack, clamd):
         os.unlink(path)
         clamd.start()
     wait_scan(rest, archive, "clean")
+
+
+@pytest.fixture
+def stumbling(stack, clamd):
+    """restart(**settings) with a clamd between that stumbles over some files; afterwards all is as before."""
+    with Stumbling(clamd, os.path.join(DIRECTORY, "stumbling.sock")) as between:
+        def restart(**env):
+            stack.admin.stop()
+            stack.admin.env.update({"CLAMD_SOCKET": between.where, **env})
+            stack.admin.start()
+        between.restart = restart
+        yield between
+        stack.admin.stop()
+        for name in ("CLAMD_RETRY", "CLAMD_ATTEMPTS"):
+            stack.admin.env.pop(name, None)
+        stack.admin.env.update(ADMIN_ENV)
+        stack.admin.start()
+
+
+def test_those_it_fails_on_go_behind_the_others(rest, stack, stumbling):
+    """clamd is there, and one archive's silence, end or nonsense is that one's: the others are scanned."""
+    stumbling.restart(CLAMD_TIMEOUT="1s", CLAMD_RETRY="1h")
+    troubled = [send(stack, word) for word in stumbling.seen]
+    good, bad = send(stack, b"harmless"), send(stack, EICAR)
+    wait_scan(rest, good, "clean")
+    wait_scan(rest, bad, "infected")
+    until(lambda: stack.admin.metrics()["lc_admin_scan_errors_total"] >= len(troubled), 20, "each to have failed once")
+    assert {rest.get(f"archives/{a['id']}/").json()["scan"] for a in troubled} == {"pending"}
+    assert stack.admin.metrics()["lc_admin_clamd_up"] == 1
+    assert stumbling.seen == {b"mute": 1, b"broken": 1, b"garbage": 1}
+    log = stack.admin.process.output()
+    assert log.count("scan.failed") == len(troubled) and "stream: what?" in log
+
+
+def test_too_large_waits_for_no_scan(rest, stack, stumbling):
+    stumbling.restart(CLAMD_TIMEOUT="1h")
+    mute = send(stack, b"mute")
+    until(lambda: stumbling.seen[b"mute"] == 1, 20, "its scan to begin")
+    wait_scan(rest, send(stack, LARGE), "skipped")
+    assert rest.get(f"archives/{mute['id']}/").json()["scan"] == "pending"
+    assert stack.admin.metrics()["lc_admin_scan_errors_total"] == 0 and stumbling.seen[b"mute"] == 1
+
+
+def test_given_up_at_last(rest, stack, plain, stumbling):
+    """Skipped after so many failures, in figures and in the log; a start tries anew."""
+    for word in (b"mute", b"broken"):  # what other tests left is scanned
+        del stumbling.troubles[word]
+    stumbling.restart(CLAMD_RETRY="10ms", CLAMD_ATTEMPTS="3")
+    content = b"garbage" + EICAR
+    archive = send(stack, content)
+    wait_scan(rest, archive, "skipped")
+    assert stumbling.seen[b"garbage"] == 3
+    figures = stack.admin.metrics()
+    assert figures['lc_admin_scans_total{scan="given_up"}'] == 1 and figures["lc_admin_clamd_up"] == 1
+    assert "scan.given_up" in stack.admin.process.output()
+    assert stack.download(archive, plain).content == content
+    stumbling.troubles.clear()
+    stumbling.restart()
+    wait_scan(rest, archive, "infected")
 
 
 def test_replaced_file_is_scanned_anew(rest, stack):

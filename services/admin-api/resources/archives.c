@@ -61,8 +61,8 @@ static const struct field fields[] = {
      .type = FIELD_TEXT,
      .rules = RULE_SORTABLE,
      .select = "a.scan",
-     .doc = "The malware scan: pending, clean, infected (only superusers download it), or skipped (no scanner, or too "
-            "large for it).",
+     .doc = "The malware scan: pending, clean, infected (only superusers download it), or skipped (no scanner, too "
+            "large for it, or it failed on it again and again).",
      .shape = "scan"},
     {.name = "scan_signature",
      .type = FIELD_TEXT,
@@ -197,6 +197,8 @@ static int set_file(struct write *w, struct db_conn *c, struct change *h)
         err = write_set(w, "scan_signature", (struct db_value){.kind = DB_NULL});
     if (err == 0)
         err = write_set_int(w, "scan_due", 0);
+    if (err == 0)
+        err = write_set_int(w, "scan_attempts", 0);
     return err < 0 ? err : write_set_int(w, "size", (int64_t)w->x->file.len);
 }
 

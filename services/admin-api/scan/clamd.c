@@ -16,7 +16,7 @@
 #define PIECE      (64 * 1024)
 #define REPLY_MOST 512
 
-static const char command[] = "zINSTREAM"; /* with its NUL */
+static const char instream[] = "zINSTREAM", ping[] = "zPING"; /* with their NUL */
 
 struct talk {
     const struct clamd_job *job;
@@ -94,6 +94,13 @@ static int connect_host(const char *where)
     return fd;
 }
 
+static int open_talk(struct talk *t, const struct clamd_job *job)
+{
+    *t = (struct talk){.job = job, .heard_ms = now_ms()};
+    t->fd = job->where[0] == '/' ? connect_unix(job->where) : connect_host(job->where);
+    return t->fd < 0 ? t->fd : 0;
+}
+
 /* --- talking --- */
 
 /* After a call that moved nothing: 0 try again, or the end. */
@@ -159,7 +166,7 @@ static int say_file(struct talk *t)
 {
     int64_t offset = 0;
     char *buffer = malloc(sizeof(uint32_t) + PIECE);
-    int more = buffer == NULL ? -ENOMEM : say(t, command, sizeof(command));
+    int more = buffer == NULL ? -ENOMEM : say(t, instream, sizeof(instream));
     if (more == 0)
         more = 1;
     while (more == 1)
@@ -196,15 +203,29 @@ static int judge(const char *reply, struct clamd_answer *answer)
     return -EBADMSG;
 }
 
+int clamd_ping(const struct clamd_job *job)
+{
+    char reply[REPLY_MOST] = "";
+    struct talk t;
+    int err = open_talk(&t, job);
+    if (err < 0)
+        return err;
+    err = say(&t, ping, sizeof(ping));
+    if (err == 0)
+        err = hear(&t, reply);
+    close(t.fd);
+    return err == 0 && strcmp(reply, "PONG") != 0 ? -EBADMSG : err;
+}
+
 int clamd_scan(const struct clamd_job *job, struct clamd_answer *answer)
 {
     char reply[REPLY_MOST] = "";
-    struct talk t = {.job = job, .heard_ms = now_ms()};
+    struct talk t;
     *answer = (struct clamd_answer){.verdict = CLAMD_CLEAN};
-    t.fd = job->where[0] == '/' ? connect_unix(job->where) : connect_host(job->where);
-    if (t.fd < 0)
-        return t.fd;
-    int err = say_file(&t);
+    int err = open_talk(&t, job);
+    if (err < 0)
+        return err;
+    err = say_file(&t);
     if (err == 0 || err == -EPIPE || err == -ECONNRESET) { /* it may have said why it hung up */
         int heard = hear(&t, reply);
         err = heard < 0 ? (err < 0 ? err : heard) : judge(reply, answer);

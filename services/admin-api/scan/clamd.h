@@ -9,7 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum clamd_verdict { CLAMD_CLEAN, CLAMD_INFECTED, CLAMD_TOO_LARGE };
+enum clamd_verdict {
+    CLAMD_CLEAN,
+    CLAMD_INFECTED,
+    CLAMD_TOO_LARGE,
+    CLAMD_GIVEN_UP /* by the caller: never its answer */
+};
 
 struct clamd_job {
     const char *where;  /* /path of a unix socket, or host:port */
@@ -25,8 +30,12 @@ struct clamd_answer {
     char text[200]; /* what it found, or what it said when it failed; printable ASCII */
 };
 
-/* 0 with a verdict; -EBADMSG: it refused this file, in answer->text; otherwise it cannot be reached: -ECONNREFUSED,
- * -ENOENT, -ETIMEDOUT, -EPIPE …; an error of reading the file: -EIO. */
+/* 0: it is there; otherwise it cannot be reached or is not clamd: -ECONNREFUSED, -ENOENT, -ETIMEDOUT, -EPIPE, -EBADMSG
+ * … The job's file is not looked at. */
+int clamd_ping(const struct clamd_job *job) __attribute__((warn_unused_result));
+
+/* 0 with a verdict; -EBADMSG: it refused this file, in answer->text; otherwise it was silent or hung up: -ETIMEDOUT,
+ * -EPIPE …, or as clamd_ping; an error of reading the file: -EIO. */
 int clamd_scan(const struct clamd_job *job, struct clamd_answer *answer) __attribute__((warn_unused_result));
 
 /* config_row.check of where it listens; "" is fine. */

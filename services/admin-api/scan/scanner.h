@@ -1,7 +1,8 @@
 /*
  * The thread that has archives scanned, the oldest first, one at a time. An archive is claimed for a minute that is
- * renewed while clamd works, so two services on one database share the work. clamd away: archives stay pending, and may
- * be downloaded meanwhile. Main thread starts and ends it.
+ * renewed while clamd works, so two services on one database share the work. clamd away, which is that it does not
+ * answer PING: archives stay pending, and may be downloaded meanwhile. clamd there and failing on one: that one goes
+ * behind the others, longer each time, and is skipped at last. Main thread starts and ends it.
  */
 #ifndef LC_ADMIN_SCAN_SCANNER_H
 #define LC_ADMIN_SCAN_SCANNER_H

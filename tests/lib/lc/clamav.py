@@ -1,8 +1,10 @@
 """A real clamd whose only signature is the EICAR test string: starts at once and needs no database of malware."""
 
+import contextlib
 import os
 import shutil
 import socket
+import threading
 
 from lc.process import Process, free_port
 
@@ -33,14 +35,19 @@ class Clamd:
         return _program() is not None
 
     def answers(self):
+        return self.ask(b"zPING\0") == b"PONG\0"
+
+    def ask(self, said):
+        """What clamd says to all that a client said."""
         if self.where.startswith("/"):
             s = socket.socket(socket.AF_UNIX)
             s.connect(self.where)
         else:
             s = socket.create_connection(self.where.rsplit(":", 1))
         with s:
-            s.sendall(b"zPING\0")
-            return s.recv(16) == b"PONG\0"
+            with contextlib.suppress(BrokenPipeError):  # it says why it hangs up on what is too large
+                s.sendall(said)
+            return s.recv(512)
 
     def start(self):
         self.process.spawn()
@@ -49,6 +56,71 @@ class Clamd:
 
     def stop(self):
         self.process.stop(expect=None)
+
+
+class Stumbling:
+    """A clamd that stumbles over some files: between client and `clamd`, on a unix socket at `where`. A file that
+    begins with a word of TROUBLES gets what stands there instead of an answer, None: silence. `seen` counts them."""
+
+    TROUBLES = {b"mute": None, b"broken": b"", b"garbage": b"stream: what?\0"}
+
+    def __init__(self, clamd, where):
+        self.clamd, self.where = clamd, where
+        self.troubles = dict(self.TROUBLES)
+        self.seen = dict.fromkeys(self.TROUBLES, 0)
+        self.held = []
+        self.listener = socket.socket(socket.AF_UNIX)
+
+    def __enter__(self):
+        self.listener.bind(self.where)
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self._accept)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+        for s in self.held:
+            s.close()
+        os.unlink(self.where)
+
+    def _accept(self):
+        while True:
+            try:
+                s = self.listener.accept()[0]
+            except OSError:
+                return
+            self._serve(s)
+
+    def _serve(self, s):
+        with s.makefile("rb") as said:
+            command = said.read(6)
+            if command == b"zPING\0":
+                text, whole = b"", command
+            else:
+                text, whole = _instream(said, command + said.read(4))
+        word = next((w for w in self.troubles if text.startswith(w)), None)
+        self.held.append(s)
+        answer = self.clamd.ask(whole) if word is None else self.troubles[word]
+        if answer is not None:
+            with contextlib.suppress(BrokenPipeError):  # the client did not wait for it
+                s.sendall(answer)
+            s.close()
+        if word is not None:
+            self.seen[word] += 1
+
+
+def _instream(said, whole):
+    """The text of a file and the bytes that carried it."""
+    text = b""
+    while True:
+        length = said.read(4)
+        piece = said.read(int.from_bytes(length, "big"))
+        text, whole = text + piece, whole + length + piece
+        if not piece:
+            return text, whole
 
 
 def _program():

@@ -1,0 +1,2 @@
+-- How often clamd answered and yet failed on a pending archive: it waits longer each time, and is given up at last.
+ALTER TABLE archives ADD COLUMN scan_attempts BIGINT NOT NULL DEFAULT 0;
