@@ -57,11 +57,11 @@ static int run(const struct command *command, const struct admin_config *config,
     if (err == 0 && command->needs >= NEEDS_KEYS)
         err = opened_keys(opened, why, sizeof(why));
     if (err == 0 && serves)
+        err = opened_site(opened, why, sizeof(why));
+    if (err == 0 && serves)
         err = opened_listeners(opened, why, sizeof(why));
     if (err == 0 && command->needs >= NEEDS_STORES)
         err = opened_stores(opened, why, sizeof(why));
-    if (err >= 0 && serves)
-        err = opened_site(opened, why, sizeof(why));
     if (err < 0) {
         opened_free(opened);
         return refuse(command, why);
