@@ -252,14 +252,29 @@ export async function refusals_say_what_to_do(visit) {
   await rotated_while_sending(visit);
 }
 
+/** Sets how many bytes a second a page may send; -1: as many as it can. */
+async function sendingRate(page) {
+  const line = await page.context().newCDPSession(page);
+  await line.send('Network.enable');
+  return (uploadThroughput) => line.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+}
+
+/** Sends what was chosen as far as its twentieth part, and pauses. */
+async function sendAndPause(page) {
+  const rate = await sendingRate(page);
+  await rate(10_000_000); // else it may be over before anybody looks
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await rate(-1);
+}
+
 /** What is under way arrives; only what comes later needs the new token. */
 async function rotated_while_sending(visit) {
   const { page, ticket } = await open(visit);
   const file = await visit.ask('file', 'rotated.bin', 2_000_000);
-  const line = await page.context().newCDPSession(page);
-  await line.send('Network.enable');
-  const slow = (uploadThroughput) => line.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
-  await slow(50_000);
+  const rate = await sendingRate(page);
+  await rate(50_000);
   await choose(page, file.path);
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await until(() => page.locator('progress').evaluate((bar) => bar.value > 0), 'the upload to begin');
@@ -270,7 +285,7 @@ async function rotated_while_sending(visit) {
   await page.getByText('uploads left').waitFor({ state: 'detached' });
   assert.equal(await page.locator('progress').count(), 1);
   assert.equal(await page.getByRole('alert').count(), 0);
-  await slow(-1);
+  await rate(-1);
   await page.getByRole('heading', { name: 'Received' }).first().waitFor();
   assert.equal(await page.locator('.sha256').innerText(), file.sha256);
   await page.getByRole('alert').getByText('not known').waitFor();
@@ -453,9 +468,7 @@ export async function two_tabs_do_not_fight(visit) {
   await other.goto(`${gateway}/u/#${ticket.token}`);
   for (const tab of [page, other]) await choose(tab, file.path);
   await page.bringToFront();
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await sendAndPause(page);
   await other.bringToFront();
   await other.getByRole('button', { name: 'Send', exact: true }).click();
   await other.getByText('Another tab of this browser').waitFor();
@@ -479,9 +492,7 @@ export async function two_tabs_send_the_same_file(visit) {
   const file = await visit.ask('file', 'same.bin', 100_000_000);
   for (const tab of [page, other]) await choose(tab, file.path);
   await page.bringToFront();
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await sendAndPause(page);
   await other.bringToFront();
   await other.getByRole('button', { name: 'Send', exact: true }).click();
   await other.getByText('Another tab of this browser').waitFor();

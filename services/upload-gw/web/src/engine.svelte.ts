@@ -62,6 +62,7 @@ export class Engine {
   #place: string; // of the lock and of the mark
   #sha256 = ''; // of what has arrived, as the last answer said
   #unlock: (() => void) | null = null;
+  #choices = 0;
   #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
 
   constructor(
@@ -118,6 +119,8 @@ export class Engine {
     const data = single ? only.file : tarOf(entries);
     const name = single ? only.file.name : tarName(entries);
     this.#clear();
+    this.#choices += 1;
+    this.#letGo(); // of what was restored and is not wanted: else no other tab could send
     this.name = name;
     this.trouble = this.#unfit(entries, data, name);
     if (this.trouble) {
@@ -141,7 +144,8 @@ export class Engine {
   }
 
   async begin(): Promise<void> {
-    if (!(await this.#take())) return this.#wait();
+    const alone = (await this.#take()) && (this.#unlock !== null || (await this.#take())); // what was restored may have let go
+    if (!alone) return this.#wait();
     this.#send();
     await this.#uppy.upload().catch(() => undefined); // upload-error has told
   }
@@ -260,7 +264,10 @@ export class Engine {
     this.name = file.name ?? '';
     this.total = file.size ?? 0;
     this.sent = Number(file.progress.bytesUploaded) || 0;
-    if (!(await this.#take())) return this.#wait();
+    const choices = this.#choices;
+    const alone = await this.#take();
+    if (choices !== this.#choices) return alone ? this.#letGo() : undefined; // something else was chosen meanwhile
+    if (!alone) return this.#wait();
     const mark = readMark(this.#place);
     if (file.progress.uploadComplete) this.reset();
     else if (this.canResume && mark?.going && mark.file === file.id) await this.goOn();
