@@ -41,9 +41,6 @@ struct filtering {
 
 bool filter_is_own(const struct resource *r, const char *expression)
 {
-    static const char within[] = "COALESCE(";
-    if (strncmp(expression, within, sizeof(within) - 1) == 0)
-        expression += sizeof(within) - 1;
     return strncmp(r->id, expression, strcspn(r->id, ".") + 1) == 0;
 }
 
@@ -470,7 +467,8 @@ static int order_by(const struct resource *r, const char *text, struct list_quer
             return field_error(errors, "ordering", "Give the names of at most 4 fields, separated by commas.");
         q->keys[q->key_count++] =
             (struct order){f->order != NULL ? f->order : f->select, descending,
-                           f->type == FIELD_TEXT || (f->type == FIELD_REFERENCE && !f->lookup.is_number)};
+                           f->type == FIELD_TEXT || (f->type == FIELD_REFERENCE && !f->lookup.is_number),
+                           !filter_is_own(r, f->select)};
     }
     return 0;
 }

@@ -137,7 +137,7 @@ static int piece_sql(struct list *l, int rows, struct sql *s)
     if (n >= sizeof(keys))
         return -E2BIG;
     if (l->query.paged && !l->is_behind) {
-        l->columns = list_sql_page(l->resource, l->where, &l->how, &l->query, l->how.is_few, keys, rows, s);
+        l->columns = list_sql_page(l->resource, l->where, &l->how, &l->query, keys, rows, s);
         return 0;
     }
     sql_bind_first(s, l->where);

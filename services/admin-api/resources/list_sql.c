@@ -33,19 +33,19 @@ static const char *narrowest(const struct resource *r, const struct filtered *ho
 {
     bool is_joined = how->is_joined || r->count_from == NULL;
     for (size_t i = 0; i < q->key_count; ++i)
-        is_joined |= !filter_is_own(r, q->keys[i].expression);
+        is_joined |= q->keys[i].is_joined;
     return is_joined ? r->from : r->count_from;
 }
 
 void list_sql_ids(const struct resource *r, const struct sql *where, const struct filtered *how,
-                  const struct list_query *q, bool is_few, int rows, struct sql *s)
+                  const struct list_query *q, int rows, struct sql *s)
 {
     sql_add(s, "SELECT ");
     sql_add(s, r->id);
     sql_add(s, " FROM ");
     sql_add(s, narrowest(r, how, q));
     sql_add(s, where->text);
-    list_sql_order(q, is_few, s);
+    list_sql_order(q, how->is_few, s);
     sql_add(s, " LIMIT ");
     sql_int(s, rows);
     sql_add(s, " OFFSET ");
@@ -53,14 +53,14 @@ void list_sql_ids(const struct resource *r, const struct sql *where, const struc
 }
 
 int list_sql_page(const struct resource *r, const struct sql *where, const struct filtered *how,
-                  const struct list_query *q, bool is_few, const char *further_columns, int rows, struct sql *s)
+                  const struct list_query *q, const char *further_columns, int rows, struct sql *s)
 {
     sql_bind_first(s, where);
     int columns = row_select(r, s, further_columns);
     sql_add(s, " WHERE ");
     sql_add(s, r->id);
     sql_add(s, " IN (");
-    list_sql_ids(r, where, how, q, is_few, rows, s);
+    list_sql_ids(r, where, how, q, rows, s);
     sql_add(s, ")");
     list_sql_order(q, true, s);
     return columns;

@@ -82,7 +82,7 @@ struct filter {
 
 struct order { /* one key of ORDER BY */
     const char *expression;
-    bool descending, is_text;
+    bool descending, is_text, is_joined; /* is_joined: of another table than the resource's own */
 };
 
 struct write;

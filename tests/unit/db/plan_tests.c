@@ -107,10 +107,11 @@ static void plan_of(struct db_conn *c, const struct resource *r, const char *tex
     if (kind == COUNT)
         list_sql_count(r, where, &how, s);
     else if (kind == PAGE)
-        (void)list_sql_page(r, where, &how, &q, how.is_few, "", (int)q.limit, s);
+        (void)list_sql_page(r, where, &how, &q, "", (int)q.limit, s);
     else {
         sql_bind_first(s, where);
-        list_sql_ids(r, where, &how, &q, kind == IDS_OF_FEW || how.is_few, (int)q.limit, s);
+        how.is_few |= kind == IDS_OF_FEW;
+        list_sql_ids(r, where, &how, &q, (int)q.limit, s);
     }
     assert_false(s->full);
     fixture_plan(c, s->text, s->values, s->count, plan, PLAN_SIZE);
