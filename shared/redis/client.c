@@ -69,16 +69,22 @@ static redisReply *exchange(redisContext *ctx, int argc, const char **argv, cons
     return r;
 }
 
-/* A command of the handshake whose answer only has to be no error. */
-static int expect_ok(redisContext *ctx, int argc, const char **argv)
+/* Of an answer that only has to be no error; `err` where there is none. */
+static int verdict(redisReply *r, int err)
 {
-    int err;
-    redisReply *r = exchange(ctx, argc, argv, NULL, &err);
     if (r == NULL)
         return err;
     err = redis_reply_error(r);
     freeReplyObject(r);
     return err;
+}
+
+/* A command of the handshake. */
+static int expect_ok(redisContext *ctx, int argc, const char **argv)
+{
+    int err;
+    redisReply *r = exchange(ctx, argc, argv, NULL, &err);
+    return verdict(r, err);
 }
 
 static int opened(redisContext *ctx, const struct timeval *timeout, redisContext **out)
@@ -214,11 +220,7 @@ int redis_client_tell(struct redis_client *c, int argc, const char **argv)
 {
     int err;
     redisReply *r = redis_client_command(c, argc, argv, NULL, &err);
-    if (r == NULL)
-        return err;
-    err = redis_reply_error(r);
-    freeReplyObject(r);
-    return err;
+    return verdict(r, err);
 }
 
 void redis_client_observe(struct redis_client *c, void (*observe)(int64_t microseconds))
