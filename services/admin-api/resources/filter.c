@@ -236,6 +236,8 @@ static int is_affordable(const struct filtering *g)
 /* " AND CAST(expression AS TEXT) LIKE '%piece%'", the piece bound; LOWER of both if the case does not matter. */
 static void contains_by_looking(const struct filtering *g, const char *piece)
 {
+    const char *fold = g->filter->any_case ? "LOWER(CAST(" : "(CAST(";
+    const char *folded = g->filter->any_case ? " AS TEXT)" ANY_CASE ")" : " AS TEXT))";
     char pattern[512];
     size_t n = 0;
 
@@ -247,11 +249,15 @@ static void contains_by_looking(const struct filtering *g, const char *piece)
     }
     pattern[n++] = '%';
     pattern[n] = '\0';
-    sql_add(g->sql, g->filter->any_case ? " AND LOWER(CAST(" : " AND (CAST(");
+    sql_add(g->sql, " AND ");
+    sql_add(g->sql, fold);
     sql_add(g->sql, g->filter->expression);
-    sql_add(g->sql, g->filter->any_case ? " AS TEXT)" ANY_CASE ") LIKE LOWER(CAST(" : " AS TEXT)) LIKE (CAST(");
+    sql_add(g->sql, folded);
+    sql_add(g->sql, " LIKE ");
+    sql_add(g->sql, fold);
     sql_text(g->sql, pattern);
-    sql_add(g->sql, g->filter->any_case ? " AS TEXT)" ANY_CASE ") ESCAPE '\\'" : " AS TEXT)) ESCAPE '\\'");
+    sql_add(g->sql, folded);
+    sql_add(g->sql, " ESCAPE '\\'");
     g->how->is_scanned = true;
 }
 
