@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "services/admin-api/migrations.h"
 #include "shared/db/db.h"
@@ -30,18 +29,11 @@ static int look_for_old(struct db *db, char *why, size_t why_size)
     return err;
 }
 
-/* A PostgreSQL database may be shared, an sqlite file is one program's. */
-static const struct db_statement of_others = {
-    "look.of_others",
-    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' "
-    "AND name <> 'schema_migrations' ORDER BY name",
-    "", "s"};
-
 /* "wp_links, wp_options, wp_posts and 9 more"; how many. */
-static int name_others(struct db_conn *c, char names[REASON / 2])
+static int name_others(struct db_conn *c, const char *tables, char names[REASON / 2])
 {
     struct db_rows *rows = NULL;
-    int count = 0, more, err = db_query(c, &rows, &of_others);
+    int count = 0, more, err = db_query_values(c, &rows, tables, NULL, 0);
     size_t len = 0;
 
     if (err < 0)
@@ -59,10 +51,11 @@ static int look_for_others(struct db *db, char *why, size_t why_size)
 {
     char names[REASON / 2];
     struct db_conn *c = NULL;
-    int count = strcmp(db_dialect(db), "sqlite") == 0 ? db_acquire(db, &c) : 0;
+    const char *tables = db_tables(db);
+    int count = tables != NULL ? db_acquire(db, &c) : 0;
 
     if (c != NULL)
-        count = name_others(c, names);
+        count = name_others(c, tables, names);
     db_release(c);
     if (count < 0)
         snprintf(why, why_size, "the database cannot be read");

@@ -42,6 +42,8 @@ int db_open(const char *url, const struct db_options *options, struct db **out, 
     __attribute__((warn_unused_result));
 void db_close(struct db *db);
 const char *db_dialect(const struct db *db); /* "sqlite" or "postgres": names the folder of migrations, nothing else */
+/* SQL for the names of its tables and views, but for the migrations'; NULL: a database that programs may share. */
+const char *db_tables(const struct db *db);
 
 /* For readiness: one trip to the database. 0 or negative, with one line in `why`. */
 int db_ping(struct db *db, char *why, size_t why_size) __attribute__((warn_unused_result));

@@ -64,6 +64,10 @@ struct db_driver {
     /* What the file system says of itself: 0, -ENOSPC or -EROFS. NULL: it is not ours to see. */
     int (*disk)(const struct db_place *p);
 
+    /* The names of a database's tables and views, but for the migrations', sorted. NULL: other programs may have some
+     * in it, too. */
+    const char *tables;
+
     /* Both NULL: its server sees to that. Bytes of the database, and whether they fit together: 0, or negative. */
     int64_t (*size)(const struct db_place *p);
     int (*intact)(struct db_link *l);

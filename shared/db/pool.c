@@ -127,6 +127,11 @@ const char *db_dialect(const struct db *db)
     return db->driver->dialect;
 }
 
+const char *db_tables(const struct db *db)
+{
+    return db->driver->tables;
+}
+
 void conn_drop_link(struct db_conn *c)
 {
     if (c->link == NULL)

@@ -455,5 +455,7 @@ const struct db_driver db_sqlite = {
     .disk = sqlite_place_disk,
     .size = sqlite_place_size,
     .intact = intact,
+    .tables = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' "
+              "AND name <> 'schema_migrations' ORDER BY name",
     .moment = moment,
 };

@@ -29,8 +29,7 @@ const char *redis_client_advice(int err)
         return "the socket does not exist or the sentinels do not know this master: see REDIS_URL";
     case -EAGAIN:
         return "this Redis is a replica, read only: name the master or the sentinels in REDIS_URL, or make it the "
-               "master "
-               "(REPLICAOF NO ONE)";
+               "master (REPLICAOF NO ONE)";
     case -EBUSY:
         return "Redis is loading its data or busy with a script: try again soon";
     case -ENOMEM:
