@@ -84,7 +84,9 @@ def test_wrong_filters(rest, query, errors):
 
 def test_patch_moves_by_ticket(stack, rest, ticket):
     target, shown = stack.make_ticket(), upload(stack, ticket)
-    moved = expect(rest.patch(f"archives/{shown['id']}/", {"ticket": target["number"]}), 200).json()
+    answer = expect(rest.patch(f"archives/{shown['id']}/", {"ticket": target["number"]}), 200)
+    assert answer.headers["ETag"] == rest.get(f"archives/{shown['id']}/").headers["ETag"]
+    moved = answer.json()
     assert moved == {**shown, "ticket": target["number"],
                      "file": shown["file"].replace(str(ticket["number"]), str(target["number"]))}
     assert stack.download(shown).status_code == 404

@@ -49,6 +49,16 @@ def test_lost_update_is_refused(stack, rest, verb):
     assert good.status_code == (204 if verb == "delete" else 200)
 
 
+def test_a_change_can_follow_a_change(rest, path):
+    for change in (lambda **h: rest.patch(path, {"note": "and again"}, **h), lambda **h: rest.post(path + "rotate-token/", **h)):
+        changed = expect(change(), 200)
+        assert changed.headers["ETag"] == rest.get(path).headers["ETag"]
+        expect(change(headers={"If-Match": changed.headers["ETag"]}), 200)
+        assert change(headers={"If-Match": changed.headers["ETag"]}).status_code == 412
+    body = {key: rest.get(path).json()[key] for key in ("number", "platform", "note")}
+    assert "ETag" not in expect(rest.put(path, body), 200).headers
+
+
 @pytest.mark.parametrize("verb", ["PUT", "PATCH", "DELETE"])
 def test_if_match_of_what_is_not_there(rest, verb):
     expect(rest.call(verb, "tickets/999999/", json={}, headers={"If-Match": "*"}), 404)

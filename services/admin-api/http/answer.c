@@ -57,14 +57,19 @@ static bool reads(const struct exchange *x)
     return x->method == METHOD_GET || x->method == METHOD_HEAD;
 }
 
+static int add_etag(struct exchange *x, const char *text, size_t len, char tag[ETAG_SIZE])
+{
+    etag_of(text, len, tag);
+    return answer_header(x, "ETag", tag);
+}
+
 /* The representation is what it was: 304 (RFC 9110 13.1.2). 1 if answered so. */
 static int answer_unchanged(struct exchange *x, const char *text, size_t len)
 {
     char tag[ETAG_SIZE];
     const struct span *known = exchange_header(x, "if-none-match");
+    int err = add_etag(x, text, len, tag);
 
-    etag_of(text, len, tag);
-    int err = answer_header(x, "ETag", tag);
     if (err < 0 || known == NULL || !etag_is_listed(*known, tag, true))
         return err;
     server_status(x->call, 304);
@@ -97,11 +102,30 @@ int answer_text(struct exchange *x, int status, char *text, size_t len)
     return 0;
 }
 
-int answer_json(struct exchange *x, int status, json_t *body)
+static char *dump(json_t *body)
 {
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
 
     json_decref(body);
+    return text;
+}
+
+int answer_current(struct exchange *x, json_t *object)
+{
+    char tag[ETAG_SIZE], *text = dump(object);
+    int err = text == NULL ? -ENOMEM : add_etag(x, text, strlen(text), tag);
+
+    if (err < 0) {
+        free(text);
+        return err;
+    }
+    return answer_text(x, 200, text, strlen(text));
+}
+
+int answer_json(struct exchange *x, int status, json_t *body)
+{
+    char *text = dump(body);
+
     return text == NULL ? -ENOMEM : answer_text(x, status, text, strlen(text));
 }
 

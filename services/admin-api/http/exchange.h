@@ -81,6 +81,9 @@ int exchange_file_body(struct exchange *x, json_t **out) __attribute__((warn_unu
 
 /* --- answers; each takes over `body` even on error. 0 or -ENOMEM --- */
 int answer_json(struct exchange *x, int status, json_t *body) __attribute__((warn_unused_result));
+/* 200 with the ETag that reading the object would have, so that it may be changed again at once. Not for PUT: RFC 9110
+ * 9.3.4. */
+int answer_current(struct exchange *x, json_t *object) __attribute__((warn_unused_result));
 /* The same from malloc'ed JSON text. */
 int answer_text(struct exchange *x, int status, char *text, size_t len) __attribute__((warn_unused_result));
 int answer_empty(struct exchange *x, int status) __attribute__((warn_unused_result)); /* 204, 304 */

@@ -55,7 +55,7 @@ static int answer(struct exchange *x, struct rotation *t)
     if (!t->unchanged)
         return answer_error(x, API_PRECONDITION, NULL);
     t->result = NULL;
-    return answer_json(x, 200, result);
+    return answer_current(x, result);
 }
 
 int tickets_rotate_token(struct exchange *x)

@@ -401,7 +401,7 @@ static int answer_write(struct write *w, int status)
     default:
         body = w->result;
         w->result = NULL;
-        return answer_json(w->x, status, body);
+        return w->x->method == METHOD_PATCH ? answer_current(w->x, body) : answer_json(w->x, status, body);
     }
 }
 

@@ -116,7 +116,7 @@ static void put_verb_answers(struct builder *b, const struct subject *s, json_t 
         [VERB_CREATE] = {201, "Made.", false},
         [VERB_GET] = {200, "As it is.", true},
         [VERB_PUT] = {200, "As it is now.", false},
-        [VERB_PATCH] = {200, "As it is now.", false},
+        [VERB_PATCH] = {200, "As it is now.", true},
         [VERB_DELETE] = {204, "Gone.", false},
     };
     json_t *answer = response(b, responses, rows[s->verb].status, rows[s->verb].text);
@@ -127,7 +127,8 @@ static void put_verb_answers(struct builder *b, const struct subject *s, json_t 
         put_content(b, answer, "application/json", part_object(b, s->resource->object));
     if (rows[s->verb].has_etag) {
         put_header(b, answer, "etag");
-        (void)response(b, responses, 304, "Unchanged.");
+        if (s->method == METHOD_GET)
+            (void)response(b, responses, 304, "Unchanged.");
     }
 }
 

@@ -7,6 +7,9 @@ const BY_CODE: Record<string, Key> = {
   second_factor_required: 'err_second_factor',
   otp_required: 'err_otp_required',
   totp_exists: 'err_totp_exists',
+  totp_missing: 'err_totp_missing',
+  second_factor_unreadable: 'err_second_factor_unreadable',
+  archive_lost: 'err_archive_lost',
 };
 
 const BY_STATUS: Record<number, Key> = {
