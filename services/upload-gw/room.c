@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shared/clock/clock.h"
+
 #define LOOK_MS    250
 #define FAILING_MS 10000 /* that one failure counts: nobody sends more to one that is not ready */
 #define SILENCE_MS 5000  /* then what is known is too old to grant anything by */
@@ -24,13 +26,6 @@ struct room {
     _Atomic int64_t failed_ms; /* when the storage failed an upload; 0: the last one was kept */
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void look(struct room *r)
 {
     int64_t before = atomic_load(&r->taken), left = 0;
@@ -40,14 +35,14 @@ static void look(struct room *r)
     r->err = err;
     r->free = left;
     r->taken_before = before;
-    r->seen_ms = now_ms();
+    r->seen_ms = clock_steady_ms();
     pthread_mutex_unlock(&r->lock);
 }
 
 static void wait_a_little(struct room *r)
 {
     struct timespec until;
-    int64_t ms = now_ms() + LOOK_MS;
+    int64_t ms = clock_steady_ms() + LOOK_MS;
     until = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     pthread_mutex_lock(&r->lock);
     while (!r->asked && pthread_cond_timedwait(&r->soon, &r->lock, &until) == 0)
@@ -92,7 +87,7 @@ int room_new(struct spool *spool, struct room **out)
 int room_left(struct room *r, int64_t *out)
 {
     pthread_mutex_lock(&r->lock);
-    int err = now_ms() - r->seen_ms > SILENCE_MS ? -ETIMEDOUT : r->err;
+    int err = clock_steady_ms() - r->seen_ms > SILENCE_MS ? -ETIMEDOUT : r->err;
     *out = r->free - (atomic_load(&r->taken) - r->taken_before);
     pthread_mutex_unlock(&r->lock);
     return err;
@@ -105,13 +100,13 @@ void room_take(struct room *r, int64_t bytes)
 
 void room_wrote(struct room *r, bool well)
 {
-    atomic_store_explicit(&r->failed_ms, well ? 0 : now_ms(), memory_order_relaxed);
+    atomic_store_explicit(&r->failed_ms, well ? 0 : clock_steady_ms(), memory_order_relaxed);
 }
 
 bool room_fails(const struct room *r)
 {
     int64_t since = atomic_load_explicit(&r->failed_ms, memory_order_relaxed);
-    return since > 0 && now_ms() - since < FAILING_MS;
+    return since > 0 && clock_steady_ms() - since < FAILING_MS;
 }
 
 void room_look(struct room *r)

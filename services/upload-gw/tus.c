@@ -8,6 +8,7 @@
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/cors.h"
 #include "services/upload-gw/routes.h"
+#include "shared/clock/clock.h"
 
 #define WAIT_SLACK_MS 2000 /* beyond the lease of a holder that died */
 
@@ -35,7 +36,7 @@ static struct tus *tus_new(struct upload *u, enum tus_verb verb, const struct tu
     t->verb = verb;
     t->request = *request;
     t->how = verb == TUS_CREATE ? HOLD_NEW : HOLD_KNOWN;
-    t->patience_ms = upload_now_ms() + lane->gateway->config.resume_lease + WAIT_SLACK_MS;
+    t->patience_ms = clock_steady_ms() + lane->gateway->config.resume_lease + WAIT_SLACK_MS;
     snprintf(t->holder, sizeof(t->holder), "%s-%lu", lane->box, ++lane->holders);
     t->hold = (struct hold){.upload_id = u->id,
                             .holder = t->holder,

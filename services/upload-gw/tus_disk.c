@@ -60,7 +60,7 @@ static int advance_state(struct upload *u, int data)
     int err = write_state(u, &next, data);
     if (err == 0) {
         t->state = next;
-        t->kept_ms = upload_now_ms();
+        t->kept_ms = clock_steady_ms();
         reservations_set(u->lane->gateway->reservations, u->id, next.length >= 0 ? next.length - next.offset : 0);
     }
     return err;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/upload-gw/metrics.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
@@ -17,7 +18,7 @@
 int tus_still_ours(void *arg)
 {
     struct tus *t = arg;
-    return upload_now_ms() < atomic_load_explicit(&t->ours_until_ms, memory_order_acquire);
+    return clock_steady_ms() < atomic_load_explicit(&t->ours_until_ms, memory_order_acquire);
 }
 
 static void extend(struct tus *t)
@@ -35,7 +36,7 @@ static void on_ask_again(struct loop_timer *timer)
 
 static enum upload_step wait_for_holder(struct upload *u)
 {
-    if (upload_now_ms() >= u->tus->patience_ms)
+    if (clock_steady_ms() >= u->tus->patience_ms)
         return upload_fail(u, GATEWAY_TUS_HELD);
     loop_timer_start(u->lane->loop, &u->tick, ASK_AGAIN_MS, on_ask_again);
     return UPLOAD_WAIT;
@@ -98,7 +99,7 @@ static void on_taken(void *arg, const struct hold_answer *a)
 enum upload_step tus_take(struct upload *u)
 {
     struct tus *t = u->tus;
-    t->asked_ms = upload_now_ms();
+    t->asked_ms = clock_steady_ms();
     t->hold.ticket_id = u->ticket_id;
     const struct gateway_config *config = &u->lane->gateway->config;
     char network[ADDRESS_NET_SIZE];
@@ -140,7 +141,7 @@ static void on_kept(void *arg, const struct hold_answer *a)
 void tus_tick(struct upload *u)
 {
     struct tus *t = u->tus;
-    int64_t now = upload_now_ms();
+    int64_t now = clock_steady_ms();
     if (!t->holds)
         return;
     if (now > atomic_load(&t->ours_until_ms) - t->hold.lease_ms / 3)

@@ -197,7 +197,7 @@ static enum gateway_error resume_sink(struct upload *u)
     u->sink.second = t->checksum;
     sink_resume(&u->sink, s->offset);
     u->pause_at = t->checksum != NULL ? INT64_MAX : s->offset + AT_RISK_BYTES;
-    t->kept_ms = upload_now_ms();
+    t->kept_ms = clock_steady_ms();
     return digest_load(&u->sink.digest, s->midstate.data, (uint64_t)s->offset) == 0 ? GATEWAY_OK : GATEWAY_STORAGE;
 }
 
@@ -236,7 +236,7 @@ static enum upload_step received(struct upload *u)
     struct tus *t = u->tus;
     int64_t share = u->lane->gateway->config.upload_expiry / AT_RISK_SHARE;
     bool due = t->checksum == NULL && u->sink.size > t->state.offset &&
-               upload_now_ms() - t->kept_ms > (share < AT_RISK_MS ? share : AT_RISK_MS);
+               clock_steady_ms() - t->kept_ms > (share < AT_RISK_MS ? share : AT_RISK_MS);
     return u->outcome == RECEIVE_WAIT && u->problem == GATEWAY_OK && due ? UPLOAD_PAUSED : upload_received(u);
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
@@ -177,18 +176,10 @@ static void on_renewed(void *arg, const struct admission *a)
         upload_stop(u, GATEWAY_GONE);
 }
 
-/* The loop's clock may be set back or forth: an upload must not be dropped for that. */
-int64_t upload_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool too_slow(struct upload *u)
 {
     const struct gateway_config *config = &u->lane->gateway->config;
-    int64_t now = upload_now_ms();
+    int64_t now = clock_steady_ms();
     int64_t received = atomic_load_explicit(&u->received, memory_order_relaxed);
     int64_t least = config->min_upload_rate * (config->upload_idle_timeout / 1000);
 

@@ -138,7 +138,6 @@ enum upload_step upload_lend(struct upload *u, struct pool *pool,
 struct upload *upload_of_job(struct pool_job *job);
 /* Lets the connection have its answer and frees the upload. */
 void upload_end(struct upload *u);
-int64_t upload_now_ms(void);        /* monotonic */
 void upload_free(struct upload *u); /* once it has ended and the last answer about it is in */
 
 #endif

@@ -17,6 +17,16 @@ int64_t clock_now_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
+int64_t clock_steady_us(void)
+{
+    return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_steady_ms(void)
+{
+    return clock_steady_us() / 1000;
+}
+
 /* CLOCK_BOOTTIME: a machine that was suspended has not stepped. */
 static int64_t difference(void)
 {

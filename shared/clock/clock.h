@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 int64_t clock_now_us(void); /* microseconds since 1970 UTC */
+/* Of a clock that nobody sets, to measure by: CLOCK_MONOTONIC, from any beginning. */
+int64_t clock_steady_us(void);
+int64_t clock_steady_ms(void);
 void clock_begin(void);     /* before threads */
 /* Microseconds that the clock has gained since clock_begin on what does not step; negative: lost. */
 int64_t clock_ahead_us(void);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "shared/clock/clock.h"
 #include "shared/db/core.h"
 
 enum { PARAMS_MAX = 64 }; /* of a named statement */
@@ -101,18 +101,11 @@ static int prepared_of(struct db_conn *c, struct db_rows *r, const char *sql, co
     return err;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* Once for each statement. */
 static void tell_time(struct db_rows *r)
 {
     if (r->began_us != 0)
-        r->conn->db->options.observe(now_us() - r->began_us);
+        r->conn->db->options.observe(clock_steady_us() - r->began_us);
     r->began_us = 0;
 }
 
@@ -144,7 +137,7 @@ void conn_end_open(struct db_conn *c)
 static int begin_rows(struct db_conn *c, struct db_rows *r, const char *sql, const char *letters,
                       const struct db_value *values, size_t count, bool is_few)
 {
-    *r = (struct db_rows){.conn = c, .began_us = c->db->options.observe == NULL ? 0 : now_us()};
+    *r = (struct db_rows){.conn = c, .began_us = c->db->options.observe == NULL ? 0 : clock_steady_us()};
     int err = conn_check_ready(c);
     if (err == 0)
         err = prepared_of(c, r, sql, letters);

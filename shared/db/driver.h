@@ -82,6 +82,5 @@ extern const struct db_driver db_postgres;
 
 /* For drivers: one line into the fault; returns err. */
 int db_fault_set(struct db_fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int64_t db_now_ms(void); /* monotonic */
 
 #endif

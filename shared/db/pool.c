@@ -2,6 +2,7 @@
  * Opening a database and lending its connections: at most so many, made when first needed, reconnected with backoff.
  * Knows no SQL and no dialect.
  */
+#include "shared/clock/clock.h"
 #include "shared/db/core.h"
 
 #include <errno.h>
@@ -29,13 +30,6 @@ int db_fault_set(struct db_fault *f, int err, const char *format, ...)
             f->error[i] = ' ';
     }
     return err;
-}
-
-int64_t db_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 static const struct db_driver *driver_of(const char *url)
@@ -145,7 +139,7 @@ void conn_drop_link(struct db_conn *c)
 static bool may_connect(struct db_conn *c)
 {
     struct db *db = c->db;
-    int64_t now = db_now_ms();
+    int64_t now = clock_steady_ms();
     pthread_mutex_lock(&db->lock);
     bool may = db->failures == 0 || now >= db->retry_at_ms;
     if (may && db->failures > 0)
@@ -165,7 +159,7 @@ static void connect_failed(struct db_conn *c)
     if (wait > BACKOFF_MOST_MS)
         wait = BACKOFF_MOST_MS;
     ++db->failures;
-    db->retry_at_ms = db_now_ms() + wait / 2 + (int64_t)arc4random_uniform((uint32_t)(wait / 2 + 1));
+    db->retry_at_ms = clock_steady_ms() + wait / 2 + (int64_t)arc4random_uniform((uint32_t)(wait / 2 + 1));
     db->outage = c->fault;
     pthread_mutex_unlock(&db->lock);
 }
@@ -192,7 +186,7 @@ int conn_ensure_link(struct db_conn *c)
 
 static struct db_conn *take_idle(struct db *db)
 {
-    int64_t until = db_now_ms() + db->options.statement_timeout_ms;
+    int64_t until = clock_steady_ms() + db->options.statement_timeout_ms;
     struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     struct db_conn *c = NULL;
 

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "shared/clock/clock.h"
+
 enum {
     GRACE_MS = 500,          /* the server gives up first, which keeps the connection */
     LEFTOVERS_MS = 20,       /* to read the rest of a query left open; then its connection goes */
@@ -50,7 +52,7 @@ static int wait_for(struct db_link *l, short events)
 {
     struct pollfd p = {.fd = PQsocket(l->conn), .events = events};
     for (;;) {
-        int64_t left = l->deadline_ms - db_now_ms();
+        int64_t left = l->deadline_ms - clock_steady_ms();
         if (l->deadline_ms == 0)
             left = -1;
         else if (left <= 0)
@@ -143,7 +145,7 @@ static int next(struct db_link *l, PGresult **row)
 static void set_deadline(struct db_link *l)
 {
     l->changed = 0;
-    l->deadline_ms = l->is_migrating ? 0 : db_now_ms() + l->place->timeout_ms + GRACE_MS;
+    l->deadline_ms = l->is_migrating ? 0 : clock_steady_ms() + l->place->timeout_ms + GRACE_MS;
 }
 
 static int finish(struct db_link *l, int sent)
@@ -436,11 +438,11 @@ static int step(struct db_link *l, struct db_prepared *s)
 static void abandon(struct db_link *l, struct db_prepared *s)
 {
     struct db_fault words = *l->fault;
-    int64_t until = db_now_ms() + LEFTOVERS_MS;
+    int64_t until = clock_steady_ms() + LEFTOVERS_MS;
     if (!l->is_in_transaction)
         l->deadline_ms = until;
     while (!l->is_broken && step(l, s) == 1) {
-        if (!l->is_in_transaction && db_now_ms() > until)
+        if (!l->is_in_transaction && clock_steady_ms() > until)
             cut(l);
     }
     PQclear(s->rows);

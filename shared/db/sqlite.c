@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "shared/clock/clock.h"
 #include "shared/db/sqlite_case.h"
 
 enum {
@@ -103,14 +104,14 @@ static int failed(struct db_link *l, int rc)
 static int on_progress(void *arg)
 {
     const struct db_link *l = arg;
-    return l->deadline_ms != 0 && db_now_ms() > l->deadline_ms;
+    return l->deadline_ms != 0 && clock_steady_ms() > l->deadline_ms;
 }
 
 /* --- who writes --- */
 
 static int lock_writer(struct db_link *l)
 {
-    int64_t until = db_now_ms() + (l->is_migrating ? PATIENCE_MS : (int64_t)l->place->timeout_ms);
+    int64_t until = clock_steady_ms() + (l->is_migrating ? PATIENCE_MS : (int64_t)l->place->timeout_ms);
     struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     int err = pthread_mutex_clocklock(&l->place->writer, CLOCK_MONOTONIC, &deadline);
     if (err != 0)
@@ -183,9 +184,9 @@ static void disconnect(struct db_link *l)
 static int set_wal(struct db_link *l)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    int64_t until = db_now_ms() + (int64_t)l->place->timeout_ms;
+    int64_t until = clock_steady_ms() + (int64_t)l->place->timeout_ms;
     int err;
-    while ((err = script(l, "PRAGMA journal_mode = WAL")) == -EBUSY && db_now_ms() < until)
+    while ((err = script(l, "PRAGMA journal_mode = WAL")) == -EBUSY && clock_steady_ms() < until)
         nanosleep(&pause, NULL);
     return err;
 }
@@ -325,7 +326,7 @@ static int start(struct db_link *l, struct db_prepared *s, const struct db_value
         end_statement(l, s);
         return err;
     }
-    l->deadline_ms = l->is_migrating ? 0 : db_now_ms() + (int64_t)l->place->timeout_ms;
+    l->deadline_ms = l->is_migrating ? 0 : clock_steady_ms() + (int64_t)l->place->timeout_ms;
     l->changes_before = sqlite3_total_changes64(l->handle);
     l->changed = 0;
     return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shared/clock/clock.h"
 #include "shared/db/core.h"
 
 enum { TRIES = 10, PAUSE_FIRST_MS = 2, PAUSE_MOST_MS = 200 };
@@ -44,7 +45,7 @@ static int attempt(struct db_conn *c, enum db_begin kind, int (*body)(struct db_
 
 int transaction_run(struct db_conn *c, enum db_begin kind, int (*body)(struct db_conn *c, void *arg), void *arg)
 {
-    int64_t until = db_now_ms() + c->db->options.statement_timeout_ms;
+    int64_t until = clock_steady_ms() + c->db->options.statement_timeout_ms;
     assert(!c->in_transaction);
     for (unsigned tries = 1;; ++tries) {
         bool is_vain = false;
@@ -53,7 +54,7 @@ int transaction_run(struct db_conn *c, enum db_begin kind, int (*body)(struct db
             result = attempt(c, kind, body, arg, &is_vain);
         if (!is_vain)
             return result;
-        if (tries == TRIES || db_now_ms() >= until)
+        if (tries == TRIES || clock_steady_ms() >= until)
             return -EBUSY;
         pause_after(tries);
     }

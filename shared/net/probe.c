@@ -10,23 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock/clock.h"
 
 #define ANSWER_MOST 4096 /* head and body */
 #define TIMEOUT_MS  3000 /* less than a health check's usual patience */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int wait_for(int fd, short events, int64_t deadline)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    int64_t left = deadline - now_ms();
+    int64_t left = deadline - clock_steady_ms();
     int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
     return n > 0 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
 }
@@ -126,7 +120,7 @@ int probe_ask(const char *where, const char *path, unsigned timeout_ms, struct p
               size_t why_size)
 {
     char text[ANSWER_MOST];
-    int64_t deadline = now_ms() + timeout_ms;
+    int64_t deadline = clock_steady_ms() + timeout_ms;
     int fd = open_where(where, deadline);
     int err = fd < 0 ? fd : send_question(fd, path, deadline);
 

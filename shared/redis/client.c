@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "shared/clock/clock.h"
 #include "shared/redis/reply.h"
 
 struct redis_client {
@@ -199,20 +199,13 @@ static redisReply *command(struct redis_client *c, int argc, const char **argv, 
     return r;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 redisReply *redis_client_command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err)
 {
-    int64_t began = c->observe == NULL ? 0 : now_us();
+    int64_t began = c->observe == NULL ? 0 : clock_steady_us();
     redisReply *r = command(c, argc, argv, lens, err);
 
     if (c->observe != NULL)
-        c->observe(now_us() - began);
+        c->observe(clock_steady_us() - began);
     return r;
 }
 

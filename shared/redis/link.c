@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "shared/clock/clock.h"
 #include "shared/redis/reply.h"
 #include "shared/redis/resolve.h"
 
@@ -61,19 +61,12 @@ struct call {
 
 static void start_connecting(struct redis_link *l);
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void refused(struct redis_link *l, int err)
 {
-    if (l->freeing || !redis_reply_is_refusal(err) || (err == l->refused && now_us() - l->refused_us < REFUSED_US))
+    if (l->freeing || !redis_reply_is_refusal(err) || (err == l->refused && clock_steady_us() - l->refused_us < REFUSED_US))
         return;
     l->refused = err;
-    l->refused_us = now_us();
+    l->refused_us = clock_steady_us();
     if (l->events != NULL && l->events->on_refused != NULL)
         l->events->on_refused(l->arg, err);
 }
@@ -426,7 +419,7 @@ static void answer(struct call *call, const redisReply *reply, int err)
     if (cb == NULL)
         return;
     if (reply != NULL && events != NULL && events->observe != NULL)
-        events->observe(now_us() - call->began_us);
+        events->observe(clock_steady_us() - call->began_us);
     loop_timer_stop(&call->timer);
     *call->link = call->next;
     if (call->next != NULL)
@@ -518,7 +511,7 @@ static void begin(struct redis_link *l, unsigned timeout_ms, int script, int arg
     call->cb = cb;
     call->arg = arg;
     call->script = script;
-    call->began_us = now_us();
+    call->began_us = clock_steady_us();
     call->next = l->calls;
     call->link = &l->calls;
     if (call->next != NULL)

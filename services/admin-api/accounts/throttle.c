@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/security/opaque.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 #include "shared/net/address.h"
 #include "shared/redis/client.h"
@@ -41,13 +41,6 @@ struct throttle {
     struct slot slots[TABLES][BUCKETS][WAYS];
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct throttle *throttle_new(const struct redis_target *redis, unsigned timeout_ms, unsigned free_failures)
 {
     struct throttle *t = sodium_init() < 0 ? NULL : calloc(1, sizeof(*t));
@@ -55,7 +48,7 @@ struct throttle *throttle_new(const struct redis_target *redis, unsigned timeout
     if (t == NULL)
         return NULL;
     t->free_failures = free_failures;
-    t->redis_failed_ms = now_ms() - PAUSE_MS;
+    t->redis_failed_ms = clock_steady_ms() - PAUSE_MS;
     pthread_mutex_init(&t->lock, NULL);
     crypto_shorthash_keygen(t->hash_key);
     t->redis = redis == NULL ? NULL : redis_client_new(redis, timeout_ms);
@@ -128,7 +121,7 @@ static int64_t delay_of(uint32_t failed, unsigned free_failures)
 
 static int64_t take_here(struct throttle *t, const struct names *n)
 {
-    int64_t now = now_ms(), wait = 0;
+    int64_t now = clock_steady_ms(), wait = 0;
     struct slot *slots[2];
     unsigned free_failures[2] = {t->free_failures, t->free_failures * THROTTLE_NETWORK_TIMES};
 
@@ -148,7 +141,7 @@ static void give_here(struct throttle *t, const struct names *n, bool succeeded)
 {
     struct slot *slots[2];
 
-    find_slots(t, n, now_ms(), slots);
+    find_slots(t, n, clock_steady_ms(), slots);
     slots[0]->failed = succeeded || slots[0]->failed == 0 ? 0 : slots[0]->failed - 1;
     slots[1]->failed -= slots[1]->failed > 0;
 }
@@ -156,7 +149,7 @@ static void give_here(struct throttle *t, const struct names *n, bool succeeded)
 bool throttle_is_news(struct throttle *t, const char *what, const char *address)
 {
     char text[96 + ADDRESS_NET_SIZE], network[ADDRESS_NET_SIZE];
-    int64_t now = now_ms();
+    int64_t now = clock_steady_ms();
 
     address_net_of(address, network);
     snprintf(text, sizeof(text), "%.90s@%s", what, network);
@@ -176,7 +169,7 @@ static int64_t ask_redis(struct throttle *t, enum redis_script script, int argc,
 {
     int err = 0;
 
-    if (t->redis == NULL || now_ms() - t->redis_failed_ms < PAUSE_MS)
+    if (t->redis == NULL || clock_steady_ms() - t->redis_failed_ms < PAUSE_MS)
         return -1;
     redisReply *reply = redis_client_script(t->redis, script, argc, argv, &err);
     if (reply != NULL)
@@ -185,7 +178,7 @@ static int64_t ask_redis(struct throttle *t, enum redis_script script, int argc,
     freeReplyObject(reply);
     if (number >= 0)
         return number;
-    t->redis_failed_ms = now_ms();
+    t->redis_failed_ms = clock_steady_ms();
     ADMIN_COUNT(THROTTLE_FALLBACKS);
     log_warn("throttle.redis_away", LOG_E(err),
              LOG_S("why", redis_reply_is_refusal(err) ? redis_client_advice(err) : NULL),

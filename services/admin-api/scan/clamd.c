@@ -10,8 +10,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock/clock.h"
 
 #define PIECE      (64 * 1024)
 #define REPLY_MOST 512
@@ -23,13 +24,6 @@ struct talk {
     int fd;
     int64_t heard_ms; /* when bytes went either way last */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int clamd_check_where(const char *value, char *why, size_t why_size)
 {
@@ -96,7 +90,7 @@ static int connect_host(const char *where)
 
 static int open_talk(struct talk *t, const struct clamd_job *job)
 {
-    *t = (struct talk){.job = job, .heard_ms = now_ms()};
+    *t = (struct talk){.job = job, .heard_ms = clock_steady_ms()};
     t->fd = job->where[0] == '/' ? connect_unix(job->where) : connect_host(job->where);
     return t->fd < 0 ? t->fd : 0;
 }
@@ -110,7 +104,7 @@ static int again(struct talk *t)
         return -errno;
     if (!t->job->go_on(t->job->arg))
         return -ECANCELED;
-    return now_ms() - t->heard_ms > t->job->timeout_ms ? -ETIMEDOUT : 0;
+    return clock_steady_ms() - t->heard_ms > t->job->timeout_ms ? -ETIMEDOUT : 0;
 }
 
 static int say(struct talk *t, const void *bytes, size_t len)
@@ -123,7 +117,7 @@ static int say(struct talk *t, const void *bytes, size_t len)
             continue;
         }
         at += (size_t)n;
-        t->heard_ms = now_ms();
+        t->heard_ms = clock_steady_ms();
     }
     return err;
 }

@@ -11,6 +11,7 @@
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
 #include "services/admin-api/storage/statements.h"
+#include "shared/clock/clock.h"
 #include "shared/crash/crash.h"
 #include "shared/log/log.h"
 
@@ -103,7 +104,7 @@ static int remove_doomed(struct storage *s, struct db_conn *c, int64_t until_ms,
             err = remove_one(s, c, ids[i]);
             if (err < 0)
                 note_error(out, err, ids[i]);
-            out->cut_short = until_ms != 0 && storage_now_ms() > until_ms;
+            out->cut_short = until_ms != 0 && clock_steady_ms() > until_ms;
         }
         if (count > 0)
             memcpy(after, ids[count - 1], sizeof(after));

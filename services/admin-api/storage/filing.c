@@ -210,7 +210,7 @@ static int on_spooled(void *arg, const char *id)
     struct sweep *w = arg;
     struct filing f = {.storage = w->storage, .conn = w->conn, .id = id, .wanted = w->wanted};
     enum filing_step at;
-    if (w->until_ms != 0 && storage_now_ms() > w->until_ms) {
+    if (w->until_ms != 0 && clock_steady_ms() > w->until_ms) {
         w->out->cut_short = true;
         return 1;
     }
@@ -239,7 +239,7 @@ int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t u
 static int file_now(struct storage *s, struct db_conn *c, int64_t wanted)
 {
     struct sweep_outcome out;
-    int err = filing_sweep(s, c, wanted, storage_now_ms() + s->options.filing_wait_ms, &out);
+    int err = filing_sweep(s, c, wanted, clock_steady_ms() + s->options.filing_wait_ms, &out);
     if (err < 0 || out.cut_short)
         storage_poke(s);                              /* the keeper goes on, and says what fails */
     return err == -ENOSPC || err == -EROFS ? 0 : err; /* what is filed can be shown all the same */

@@ -56,7 +56,6 @@ struct storage {
     bool strange;                              /* Redis has something of another database: found by a projection */
 };
 
-int64_t storage_now_ms(void); /* monotonic */
 
 /* storage.c: Redis for a request's sake, at most one time-out a second in all, whoever asks; the same error in between.
  */

@@ -10,6 +10,7 @@
 
 #include "services/admin-api/metrics.h"
 #include "services/admin-api/storage/internal.h"
+#include "shared/clock/clock.h"
 #include "shared/log/log.h"
 #include "shared/redis/attempts.h"
 #include "shared/redis/reply.h"
@@ -52,8 +53,8 @@ static bool was_called(struct storage *s, bool *subscribed, unsigned timeout_ms)
 /* Until there is something to do: a call, a poke, the interval or the end. */
 static void wait_for_work(struct storage *s, bool *subscribed)
 {
-    int64_t until = storage_now_ms() + s->options.sweep_ms;
-    while (!atomic_load(&s->stopping) && !atomic_exchange(&s->poked, false) && storage_now_ms() < until) {
+    int64_t until = clock_steady_ms() + s->options.sweep_ms;
+    while (!atomic_load(&s->stopping) && !atomic_exchange(&s->poked, false) && clock_steady_ms() < until) {
         if (*subscribed && was_called(s, subscribed, STEP_MS))
             return;
         if (!*subscribed) {
@@ -93,7 +94,7 @@ static int note_error(struct storage *s, enum sweep_part part, int err)
 static bool is_time(const struct storage *s, int64_t last_ms)
 {
     int64_t pause = s->options.reconcile_age_ms < RECONCILE_MS ? s->options.reconcile_age_ms : RECONCILE_MS;
-    return storage_now_ms() - last_ms >= pause;
+    return clock_steady_ms() - last_ms >= pause;
 }
 
 static int look_at_clock(struct storage *s, struct db_conn *c)
@@ -109,7 +110,7 @@ static int expire(struct storage *s, struct db_conn *c)
     struct sweep_outcome expired;
     if (!is_time(s, s->expired_ms))
         return 0;
-    s->expired_ms = storage_now_ms();
+    s->expired_ms = clock_steady_ms();
     int err = look_at_clock(s, c);
     if (err < 0)
         return err;
@@ -129,9 +130,9 @@ static int note_projection(struct storage *s, int err)
 static int sweep(struct storage *s, struct db_conn *c)
 {
     struct sweep_outcome filed, removed;
-    (void)filing_sweep(s, c, 0, storage_now_ms() + s->options.sweep_ms, &filed);
+    (void)filing_sweep(s, c, 0, clock_steady_ms() + s->options.sweep_ms, &filed);
     int overdue = expire(s, c);
-    (void)deletion_sweep(s, c, storage_now_ms() + s->options.sweep_ms, &removed);
+    (void)deletion_sweep(s, c, clock_steady_ms() + s->options.sweep_ms, &removed);
     if (filed.cut_short || removed.cut_short) /* projection has its turn in between */
         storage_poke(s);
     int first = note(s, SWEEP_FILING, &filed);
@@ -141,7 +142,7 @@ static int sweep(struct storage *s, struct db_conn *c)
     if (err == 0 && is_time(s, s->reconciled_ms)) {
         (void)look_at_clock(s, c);
         err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
-        s->reconciled_ms = storage_now_ms();
+        s->reconciled_ms = clock_steady_ms();
     }
     return first < 0 ? first : err;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "services/admin-api/storage/internal.h"
@@ -22,13 +21,6 @@
 #define DELETE_WAIT_MS   2000 /* that a request spends on removing files; the rest is the keeper's */
 #define QUICK_PAUSE_MS   1000 /* after a failure requests leave it to the keeper for so long */
 
-int64_t storage_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int storage_open(struct db *db, const struct storage_options *options, struct storage **out, char *why, size_t why_size)
 {
     struct storage *s = calloc(1, sizeof(*s));
@@ -39,9 +31,9 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
     s->archives = -1;
     s->crash_after = FILING_STEPS;
     s->gateway_uid = options->gateway_uid < 0 ? (uint32_t)geteuid() : (uint32_t)options->gateway_uid;
-    s->reconciled_ms = s->expired_ms = storage_now_ms();
+    s->reconciled_ms = s->expired_ms = clock_steady_ms();
     pthread_mutex_init(&s->quick_lock, NULL);
-    s->quick_failed_ms = storage_now_ms() - QUICK_PAUSE_MS;
+    s->quick_failed_ms = clock_steady_ms() - QUICK_PAUSE_MS;
     s->quick = redis_client_new(options->redis, QUICK_TIMEOUT_MS);
     s->client = redis_client_new(options->redis, options->redis_timeout_ms);
     s->subscriber = redis_client_new(options->redis, options->redis_timeout_ms);
@@ -96,10 +88,10 @@ int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_c
 {
     pthread_mutex_lock(&s->quick_lock);
     int err = s->quick_error;
-    if (storage_now_ms() - s->quick_failed_ms >= QUICK_PAUSE_MS) {
+    if (clock_steady_ms() - s->quick_failed_ms >= QUICK_PAUSE_MS) {
         err = run(s, c, arg);
         if (err < 0) {
-            s->quick_failed_ms = storage_now_ms();
+            s->quick_failed_ms = clock_steady_ms();
             s->quick_error = err;
         }
     }
@@ -147,7 +139,7 @@ void storage_after_delete(struct storage *s, struct db_conn *c)
 {
     struct sweep_outcome out;
     (void)storage_quickly(s, run_bury, c, NULL);
-    (void)deletion_sweep(s, c, storage_now_ms() + DELETE_WAIT_MS, &out);
+    (void)deletion_sweep(s, c, clock_steady_ms() + DELETE_WAIT_MS, &out);
     storage_poke(s); /* for what is left, or failed */
 }
 
