@@ -6,6 +6,7 @@
 
 #include "services/upload-gw/answer.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/promises.h"
 #include "services/upload-gw/question.h"
 #include "services/upload-gw/room.h"
 #include "services/upload-gw/routes.h"
@@ -115,7 +116,7 @@ static void take_gauges(struct gateway *g)
 
     if (room_left(g->room, &room) < 0)
         room = 0;
-    metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming));
+    metric_set(&gateway_metrics[GATEWAY_METRIC_BYTES_COMING], atomic_load(&g->coming) - promises_of_others());
     metric_set(&gateway_metrics[GATEWAY_METRIC_RECEIVE_WAITING], (int64_t)pool_waiting(g->receivers));
     metric_set(&gateway_metrics[GATEWAY_METRIC_PUBLISH_WAITING], (int64_t)pool_waiting(g->publishers));
     metric_set(&gateway_metrics[GATEWAY_METRIC_STORAGE_FREE], room);

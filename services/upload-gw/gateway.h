@@ -48,7 +48,7 @@ struct gateway {
     unsigned max_connections, max_per_network;
     _Atomic unsigned connections; /* open now */
     _Atomic unsigned bulk;        /* uploads that come fast now */
-    _Atomic int64_t coming;       /* bytes that open uploads have declared and not yet written */
+    _Atomic int64_t coming;       /* bytes that open uploads, here and elsewhere, have declared and not yet written */
 };
 
 TAILQ_HEAD(handshakes, conn);

@@ -10,6 +10,7 @@
 #include "services/upload-gw/conn.h"
 #include "services/upload-gw/door.h"
 #include "services/upload-gw/metrics.h"
+#include "services/upload-gw/promises.h"
 #include "services/upload-gw/sweep.h"
 #include "services/upload-gw/tus.h"
 #include "services/upload-gw/upload.h"
@@ -97,6 +98,8 @@ static int init(struct lane *lane, const struct lane_doors *doors, char *why, si
         err = door_open(lane, doors->status, true);
     if (err == 0 && lane == g->lanes)
         err = sweep_start(lane);
+    if (err == 0 && lane == g->lanes)
+        err = promises_start(lane);
     if (err < 0 && why[0] == '\0')
         snprintf(why, why_size, "an event loop cannot be made: %s", strerror(-err));
     return err;

@@ -23,6 +23,7 @@ LIST_HEAD(bucket, reservation);
 struct reservations {
     pthread_mutex_t lock;
     _Atomic int64_t *sum;
+    int64_t own; /* of it */
     unsigned scan;
     struct bucket buckets[BUCKETS];
 };
@@ -52,9 +53,15 @@ static struct reservation *find(struct reservations *r, const char *id)
     return NULL;
 }
 
+static void count(struct reservations *r, int64_t bytes)
+{
+    r->own += bytes;
+    atomic_fetch_add(r->sum, bytes);
+}
+
 static void drop(struct reservations *r, struct reservation *one)
 {
-    atomic_fetch_sub(r->sum, one->bytes);
+    count(r, -one->bytes);
     LIST_REMOVE(one, link);
     free(one);
 }
@@ -69,7 +76,7 @@ static void put(struct reservations *r, const char *id, int64_t bytes, bool seen
     }
     if (one == NULL || (seen && one->scan == r->scan))
         return;
-    atomic_fetch_add(r->sum, bytes - one->bytes);
+    count(r, bytes - one->bytes);
     one->bytes = bytes;
     one->scan = r->scan;
     if (bytes == 0)
@@ -81,6 +88,14 @@ int64_t reservations_of(struct reservations *r, const char *upload_id)
     pthread_mutex_lock(&r->lock);
     const struct reservation *one = find(r, upload_id);
     int64_t bytes = one == NULL ? 0 : one->bytes;
+    pthread_mutex_unlock(&r->lock);
+    return bytes;
+}
+
+int64_t reservations_sum(struct reservations *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t bytes = r->own;
     pthread_mutex_unlock(&r->lock);
     return bytes;
 }

@@ -178,26 +178,57 @@ def test_unfinished_uploads_are_limited(redis_server, tmp_path):
     gateway.close()
 
 
-def test_unfinished_uploads_keep_their_space(redis_server, tmp_path):
-    """What they declared is nobody else's, also after a restart; terminated ones give it back."""
+@pytest.fixture
+def small_disk(tmp_path):
     data = tmp_path / "small"
     data.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(data)], check=True)
-    try:
-        gateway = Gateway(data, redis_server.url, tmp_path / "log", {
-            **GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "200ms"}).start()
-        token, _ = seed_ticket(redis_server, attempts=10)
-        begun = tus.create(gateway.port, token, 16_000_000, body=b"abc")
-        assert begun.status == 201
-        for _ in range(2):
-            until(lambda: gateway.metrics()["lc_upload_bytes_expected"] >= 15_999_997, 10, "the reservation")
-            assert put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 507
-            assert tus.create(gateway.port, token, 9_000_000).status == 507
-            gateway.restart()
-        path = tus.path_of(begun)
-        assert tus.patch(gateway.port, path, 3, b"x" * 8_000_000).status == 204, "its own space is its own"
-        assert tus.request(gateway.port, "DELETE", path).status == 204
-        until(lambda: put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 201, 10, "the space to be back")
-        gateway.close()
-    finally:
-        subprocess.run(["umount", "-l", str(data)], check=True)
+    yield data
+    subprocess.run(["umount", "-l", str(data)], check=True)
+
+
+def test_what_another_gateway_has_coming_is_taken(redis_server, tmp_path, small_disk):
+    """Two gateways on one directory: a simple upload at one, of which nothing has arrived yet, is space that the other
+    does not grant."""
+    env = {**GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M"}
+    token, _ = seed_ticket(redis_server, attempts=10)
+
+    def begun(gateway, size):
+        raw = Raw(gateway.port).send(f"PUT /u/{token}/a HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n"
+                                     "Expect: 100-continue\r\n\r\n")
+        return raw, raw.sock.recv(12)
+
+    def answer(gateway):
+        raw, said = begun(gateway, 9_000_000)
+        raw.sock.close()
+        return said
+
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(contextlib.closing(
+            Gateway(small_disk, redis_server.url, tmp_path / f"{name}.log", env).start())) for name in ("first", "second"))
+        held_there, said = begun(first, 16_000_000)
+        stack.callback(held_there.sock.close)
+        assert said == b"HTTP/1.1 100"
+        until(lambda: answer(second) == b"HTTP/1.1 507", 10, "the other gateway to know")
+        until(lambda: second.metrics()["lc_upload_bytes_expected"] == 0, 10, "its own alone to be told")
+        held_there.sock.close()
+        until(lambda: answer(second) == b"HTTP/1.1 100", 10, "the space to be back")
+
+
+def test_unfinished_uploads_keep_their_space(redis_server, tmp_path, small_disk):
+    """What they declared is nobody else's, also after a restart; terminated ones give it back."""
+    gateway = Gateway(small_disk, redis_server.url, tmp_path / "log", {
+        **GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "200ms"}).start()
+    token, _ = seed_ticket(redis_server, attempts=10)
+    begun = tus.create(gateway.port, token, 16_000_000, body=b"abc")
+    assert begun.status == 201
+    for _ in range(2):
+        until(lambda: gateway.metrics()["lc_upload_bytes_expected"] >= 15_999_997, 10, "the reservation")
+        assert put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 507
+        assert tus.create(gateway.port, token, 9_000_000).status == 507
+        gateway.restart()
+    path = tus.path_of(begun)
+    assert tus.patch(gateway.port, path, 3, b"x" * 8_000_000).status == 204, "its own space is its own"
+    assert tus.request(gateway.port, "DELETE", path).status == 204
+    until(lambda: put(gateway, token, "203.0.113.60", b"x" * 9_000_000).status_code == 201, 10, "the space to be back")
+    gateway.close()
