@@ -229,6 +229,11 @@ export async function users_and_audit_for_superusers(visit) {
   await page.getByRole('cell', { name: 'user: delete' }).first().waitFor();
   await page.getByRole('cell', { name: /\d\d:\d\d:\d\d$/ }).first().waitFor();
   await visit.inspect(page, 'panel audit log');
+  await page.getByRole('link', { name: 'user: delete' }).first().click();
+  await page.waitForURL(/[?&]action=user\.delete/);
+  await page.getByRole('link', { name: 'user: create' }).first().waitFor({ state: 'detached' });
+  assert.equal(await page.getByLabel('What').inputValue(), 'user.delete');
+  await page.getByRole('link', { name: 'user: delete' }).first().waitFor();
   for (const wrong of ['from=bogus', 'to=0', 'from=2026-01-01T00%3A00&to=9999999-01-01', 'page=1e308']) {
     await page.goto(new URL(`/audit/?${wrong}`, page.url()).href);
     if (!wrong.startsWith('page')) {

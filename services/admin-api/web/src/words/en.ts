@@ -288,6 +288,7 @@ export const en = {
   from: 'From',
   to: 'To',
 
+  only_these: 'Only {value}',
   audit_access_token: 'access token',
   audit_account: 'account',
   audit_accept: 'accept',

@@ -289,6 +289,7 @@ export const ru: Words<keyof typeof en> = {
   from: 'С',
   to: 'По',
 
+  only_these: 'Только {value}',
   audit_access_token: 'токен доступа',
   audit_account: 'учётная запись',
   audit_accept: 'принятие',
