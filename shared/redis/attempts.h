@@ -100,11 +100,11 @@ struct projection {
     const char *platform;
     const char *const *filed; /* upload ids that the database has now: leave open and done */
     size_t filed_count;
-    const char *const *unfiled; /* after a loss: ids in spool/new not yet filed; they become done */
+    const char *const *unfiled; /* after a loss: what lies in spool/new not yet filed, id and name by turns; it is done */
     size_t unfiled_count;
     const char *const *freed_names; /* names that became free (deleted, renamed) */
     size_t freed_count;
-    const char *const *taken_names; /* the filed ones' names; after a loss all of the ticket, the unfiled included */
+    const char *const *taken_names; /* the filed ones' names; after a loss those of all archives */
     size_t taken_count;
     int taken_are_all; /* every archive of the ticket has its name there: others are free again */
 };

@@ -62,7 +62,7 @@ struct reading {
     struct projection row;
     int64_t projected_rev;
     char token_hash[80], platform[128];
-    struct texts filed, taken, unfiled;
+    struct texts filed, taken, unfiled; /* as struct projection has them */
 };
 
 static void reading_free(struct reading *r)
@@ -288,7 +288,7 @@ static int tell_fully(struct db_conn *c, struct redis_client *client, int64_t ti
         if (unfiled->items[i].ticket_id == ticket_id) {
             err = texts_add(&r.unfiled, unfiled->items[i].id);
             if (err == 0)
-                err = texts_add(&r.taken, unfiled->items[i].name);
+                err = texts_add(&r.unfiled, unfiled->items[i].name);
         }
     if (err == 0 && found == 1)
         err = send(c, client, &r, &fate);

@@ -1,15 +1,16 @@
 -- project(ticket, rev, gone, hash, old hash, number, platform, attempts, expires_ms, resolved, max_bytes,
---         4 x (count, items...): filed, unfiled, freed names, taken names; '1': the taken ones are all that archives have).
+--         4 x (count, items...): filed, unfiled each with its name, freed names, taken names; '1': the taken ones are all that
+--         archives have).
 -- Writes the ticket when it is no older than what is here, and takes the filed uploads out of open and done in the
 -- same step: the attempt moves from `done` to the smaller `attempts` at once. It touches open and done for nothing else.
 local ticket, rev, gone, hash, old_hash = ticket_of(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4], ARGV[5]
 local time = now()
 local at = 12
 
-local function each(apply)
+local function each(apply, step)
     local last = at + tonumber(ARGV[at])
-    for i = at + 1, last do
-        apply(ARGV[i])
+    for i = at + 1, last, step or 1 do
+        apply(ARGV[i], ARGV[i + 1])
     end
     at = last + 1
 end
@@ -30,6 +31,14 @@ end
 local function publish(upload)
     redis.call('ZREM', ticket.open, upload)
     redis.call('ZADD', ticket.done, 'NX', text(time), upload)
+end
+
+-- It was told this name: others get it neither now nor when all names of archives are told again.
+local function claim_again(upload, name)
+    local holder = redis.call('HGET', ticket.names, name)
+    if not holder or holder == '' or not is_done(ticket, holder) then
+        redis.call('HSET', ticket.names, name, upload, '/' .. upload, name)
+    end
 end
 
 local function free_name(name)
@@ -72,7 +81,12 @@ if old_hash ~= ticket.h then
 end
 local function leave() end -- an old message may speak of a name that was claimed again since, or of an archive that is gone
 each(file)
-each(publish)
+each(function(upload, name)
+    publish(upload)
+    if newer then
+        claim_again(upload, name)
+    end
+end, 2)
 each(newer and free_name or leave)
 each(newer and take_name or leave)
 if newer and ARGV[at] == '1' then -- what would have freed them may have been lost in a crash

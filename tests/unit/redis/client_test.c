@@ -321,17 +321,18 @@ static void test_lineage(void **state)
 
 static void test_project_lists(void **state)
 {
-    static const char *const unfiled[] = {ID_A, ID_B}, *const filed[] = {ID_A}, *const freed[] = {"old.log", "b.log"};
-    static const char *const taken[] = {"a.log", "old.log", "b.log"}, *const kept[] = {"a.log"};
+    static const char *const unfiled[] = {ID_A, "a.log", ID_B, "b.log"}, *const filed[] = {ID_A};
+    static const char *const taken[] = {"old.log"}, *const freed[] = {"old.log", "b.log"}, *const kept[] = {"a.log"};
     struct projection p = row(1, 5);
     (void)state;
     p.unfiled = unfiled;
-    p.unfiled_count = 2;
+    p.unfiled_count = 4;
     p.taken_names = taken;
-    p.taken_count = 3;
+    p.taken_count = 1;
     assert_int_equal(attempts_project(client, &p), 0);
     assert_string_equal(ASK(&server, "ZCARD", "lc:{7}:done"), "2");
-    assert_string_equal(ASK(&server, "HLEN", "lc:{7}:names"), "3");
+    assert_string_equal(ASK(&server, "HLEN", "lc:{7}:names"), "5");
+    assert_string_equal(ASK(&server, "HGET", "lc:{7}:names", "b.log"), ID_B);
     p = row(2, 4);
     p.filed = filed;
     p.filed_count = 1;
@@ -342,24 +343,26 @@ static void test_project_lists(void **state)
     assert_int_equal(attempts_project(client, &p), 0);
     assert_string_equal(ASK(&server, "ZSCORE", "lc:{7}:done", ID_A), "(nil)");
     assert_string_equal(ASK(&server, "ZCARD", "lc:{7}:done"), "1");
-    assert_string_equal(ASK(&server, "HKEYS", "lc:{7}:names"), ""); /* a list */
-    assert_string_equal(ASK(&server, "HLEN", "lc:{7}:names"), "1");
-    assert_string_equal(ASK(&server, "HEXISTS", "lc:{7}:names", "a.log"), "1");
+    assert_string_equal(ASK(&server, "HLEN", "lc:{7}:names"), "3"); /* the unfiled one keeps its own */
+    assert_string_equal(ASK(&server, "HGET", "lc:{7}:names", "a.log"), "");
+    assert_string_equal(ASK(&server, "HGET", "lc:{7}:names", "b.log"), ID_B);
+    assert_string_equal(ASK(&server, "HGET", "lc:{7}:names", "/" ID_B), "b.log");
 }
 
 /* Where the taken names are all, others are free again, but for those of uploads still to be filed. */
 static void test_project_all_names(void **state)
 {
-    static const char *const kept[] = {"a.log"}, *const unfiled[] = {ID_B};
+    static const char *const kept[] = {"a.log"}, *const unfiled[] = {ID_B, "coming.log"}, *const late[] = {ID_A, "coming.log"};
     struct projection p = row(2, 4);
     (void)state;
     p.unfiled = unfiled;
-    p.unfiled_count = 1;
+    p.unfiled_count = 2;
     assert_int_equal(attempts_project(client, &p), 0);
+    p.unfiled = late; /* whoever has the name keeps it */
+    assert_int_equal(attempts_project(client, &p), 0);
+    assert_string_equal(ASK(&server, "HGET", "lc:{7}:names", "coming.log"), ID_B);
     p.unfiled_count = 0;
     ASK(&server, "HSET", "lc:{7}:names", "lost.log", "");
-    ASK(&server, "HSET", "lc:{7}:names", "coming.log", ID_B);
-    ASK(&server, "HSET", "lc:{7}:names", "/" ID_B, "coming.log");
     p.taken_names = kept;
     p.taken_count = 1;
     p.taken_are_all = 1;
@@ -376,13 +379,13 @@ static void test_project_all_names(void **state)
 
 static void test_reconcile(void **state)
 {
-    static const char *const unfiled[] = {ID_A};
+    static const char *const unfiled[] = {ID_A, "a.log"};
     struct projection p = row(1, 5);
     char **ids = NULL;
     size_t count = 9;
     (void)state;
     p.unfiled = unfiled;
-    p.unfiled_count = 1;
+    p.unfiled_count = 2;
     assert_int_equal(attempts_project(client, &p), 0);
     assert_int_equal(attempts_stale_done(client, 7, 600000, &ids, &count), 0);
     assert_int_equal(count, 0);

@@ -113,8 +113,9 @@ class Admin:
             ticket = self.db.tickets.get(ticket_id)
             if ticket is None:
                 return
-            taken = self._names(ticket_id) + list(own.values())
-            older = yield from self._send(_copy(ticket), self._unprojected(ticket_id), list(own), (), taken, complete=True)
+            unfiled = [item for pair in own.items() for item in pair]
+            older = yield from self._send(_copy(ticket), self._unprojected(ticket_id), unfiled, (), self._names(ticket_id),
+                                          complete=True)
 
     def full(self):
         w = self.w
