@@ -20,14 +20,18 @@ birth_of() { # PID: when it began, in a form that no later process with this id 
     printf '%s %s\n' "${fields[19]}" "$(cat /proc/sys/kernel/random/boot_id)"
 }
 
-remember() { # NAME PID
-    printf '%s %s\n' "$2" "$(birth_of "$2")" > "$data/run/$1.pid"
+remember() { # NAME PID; one that has ended already leaves no file
+    local birth
+    rm -f "$data/run/$1.pid"
+    birth=$(birth_of "$2") || return 0
+    printf '%s %s\n' "$2" "$birth" > "$data/run/$1.pid"
 }
 
 pid_of() { # NAME: the id of the process that deploy/up started, if it still is that process
-    local pid birth
-    read -r pid birth 2> /dev/null < "$data/run/$1.pid" || return 1
-    [[ $(birth_of "$pid") == "$birth" ]] || return 1
+    local pid birth now
+    { read -r pid birth < "$data/run/$1.pid"; } 2> /dev/null || return 1
+    now=$(birth_of "$pid") || return 1
+    [[ $now == "$birth" ]] || return 1
     printf '%s\n' "$pid"
 }
 

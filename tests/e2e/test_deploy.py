@@ -126,6 +126,42 @@ def test_dead_service_is_started_again(deployment):
     assert requests.get(f"http://127.0.0.1:{deployment.gateway_port}/api/v1/check/health/", timeout=5).ok
 
 
+def test_bad_settings_stop_nothing(deployment):
+    """What either would refuse is said before any of them is stopped; the next run, with the file mended, restarts."""
+    before, path = deployment.pids(), f"{deployment.data}/env"
+    with open(path, encoding="ascii") as f:
+        good = f.read()
+    for bad in ("PAGE_LIMIT=many", f"SECRET_KEY={'another-key-' * 4}", "DRAIN_TIMEOUT=soon"):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"{good}{bad}\n")
+        done = deployment.up()
+        assert done.returncode == 1 and f"would not run with {path}: " in done.stderr, done.stdout + done.stderr
+        assert bad.split("=")[0] in done.stderr and bad.split("=")[1] not in done.stdout, done.stderr
+        assert deployment.pids() == before and all(alive(pid) for pid in before.values())
+    with open(path, "w", encoding="ascii") as f:
+        f.write(good)
+    again = deployment.up()
+    assert again.returncode == 0 and "admin-api restarted" in again.stdout and "upload-gw restarted" in again.stdout, again
+
+
+def test_file_of_a_process_that_ended_at_once(tmp_path):
+    """It had ended before its birth could be read: nobody waits for it, nor for what a file without a birth names."""
+    (tmp_path / "run").mkdir()
+    source = f"data={tmp_path}; source {ROOT}/deploy/service.sh; "
+    ended = subprocess.Popen(["true"])
+    ended.wait(10)
+    (tmp_path / "run" / "redis.pid").write_text(f"{os.getpid()} 1 not-this-boot\n")
+    done = subprocess.run(["bash", "-ec", f"{source} remember redis {ended.pid}; pid_of redis || echo none"],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0 and done.stdout == "none\n", done
+    assert not (tmp_path / "run" / "redis.pid").exists()
+    for words in (f"{ended.pid} ", f"{ended.pid}", "", "999999999 "):
+        (tmp_path / "run" / "redis.pid").write_text(f"{words}\n")
+        done = subprocess.run([f"{ROOT}/deploy/down", "--data", str(tmp_path)], capture_output=True, text=True, timeout=20,
+                              check=False)
+        assert done.returncode == 0 and "redis was not running" in done.stdout, (words, done)
+
+
 def archives_of(deployment, bearer):
     answer = requests.get(f"http://127.0.0.1:{deployment.admin_port}/api/v1/archives/", headers=bearer, timeout=10)
     assert answer.status_code == 200, answer.text
