@@ -64,6 +64,27 @@ need() { # COMMAND PACKAGE
     command -v "$1" > /dev/null || die "$1 is not installed: install the package $2"
 }
 
+find_admin_api() { # DIR or "": sets admin_api, by default the one beside these scripts
+    local dir=$1
+    if [[ -z $dir && -x $root/build/bin/admin-api ]]; then dir=$root/build/bin; fi
+    # shellcheck disable=SC2034 # used by who sources this
+    admin_api=${dir:+$dir/}admin-api
+}
+
+as_owner() { # COMMAND…: as whose the archives are, for what it makes there is that one's then
+    local owner name value
+    owner=$(stat -c %u "$data_dir/archives")
+    if [[ $EUID -ne 0 || $owner -eq 0 ]]; then "$@"; return; fi
+    (
+        for name in SECRET_KEY SECRET_KEY_FALLBACKS DB_URL; do # their files may be root's alone
+            value=$(setting "$name")
+            unset "${name}_FILE"
+            [[ -z $value ]] || export "$name=$value"
+        done
+        exec setpriv --reuid="$owner" --regid="$(stat -c %g "$data_dir/archives")" --clear-groups "$@"
+    )
+}
+
 pg() { # TOOL ARGUMENT…: with the database; deploy/stack.sh has another for a database in a container
     need "$1" postgresql-client
     "$@" --dbname="$db_place"

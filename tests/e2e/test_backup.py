@@ -21,11 +21,12 @@ from lc.stores import Redis
 from lc.wait import until
 
 JSON = {"Accept": "application/json"}
+BIN = ("--bin", f"{BUILD}/bin")
 ADMIN_ENV = {"SWEEP_INTERVAL": "100ms"}
 
 
 def run(script, service, *args, **env):
-    return subprocess.run([f"{ROOT}/deploy/{script}", *args], env={**service.env, **env}, capture_output=True, text=True,
+    return subprocess.run([f"{ROOT}/deploy/{script}", *BIN, *args], env={**service.env, **env}, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=240, check=False)
 
 
@@ -131,7 +132,7 @@ def test_backup_under_load_and_restore(stack, scratch, postgres_or_none):
     assert not deleted or customers.sent, "something was deleted meanwhile"
 
     new = Restored(stack, os.path.join(scratch, "new"), postgres_or_none)
-    done = run("restore", new.admin, "--from", where, "--bin", f"{BUILD}/bin", "--verify")
+    done = run("restore", new.admin, "--from", where, "--verify")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not new.redis.client.exists("lc:{99}:ticket") and new.redis.client.get("lc:epoch") != b"of another time"
     try:
@@ -152,7 +153,7 @@ def test_backup_under_load_and_restore(stack, scratch, postgres_or_none):
             ticket["token"]
         check = requests.get(f"{new.gateway.url}/api/v1/check/token/{ticket['token']}", timeout=10)
         assert check.status_code == 200, "the gateway knows its tickets again"
-        again = run("restore", new.admin, "--from", where, "--bin", f"{BUILD}/bin")
+        again = run("restore", new.admin, "--from", where)
         assert again.returncode == 1 and "a restore overwrites nothing" in again.stderr
     finally:
         new.close()
@@ -233,7 +234,7 @@ def test_full_disk(stack, tmp_path, small_disk, postgres_or_none):
     env = {"DATA_DIR": str(small_disk / "in" / "data"), "DB_URL": f"sqlite:///{tmp_path}/new/db.sqlite3"}
     if postgres_or_none:
         env["DB_URL"] = postgres_or_none.create_database("small_disk")
-    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    done = run("restore", stack.admin, "--from", where, **env)
     assert done.returncode == 1 and f"{small_disk}/in/data: no space left there" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and os.listdir(small_disk) == [] and os.listdir(tmp_path) == ["small"]
 
@@ -252,13 +253,38 @@ def test_another_secret_key_is_noticed(stack, tmp_path, postgres_or_none):
     env = {"DATA_DIR": str(tmp_path / "data"), "DB_URL": f"sqlite:///{tmp_path}/new.sqlite3", "SECRET_KEY": secrets.token_urlsafe(48)}
     if postgres_or_none:
         env["DB_URL"] = postgres_or_none.create_database("other_key")
-    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    done = run("restore", stack.admin, "--from", where, **env)
     assert done.returncode == 1 and "SECRET_KEY is not the one of the backup" in done.stderr, done.stderr
     assert not os.path.exists(tmp_path / "data")
     env["SECRET_KEY_FALLBACKS"] = f"{secrets.token_urlsafe(48)},{stack.admin.env['SECRET_KEY']}"
     env["REDIS_URL"] = f"unix://{tmp_path}/no-redis"
-    done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env)
+    done = run("restore", stack.admin, "--from", where, **env)
     assert done.returncode == 0 and "admin-api does so at its start" in done.stdout, done.stdout + done.stderr
+
+
+def test_backup_with_another_key_than_the_databases(stack):
+    """Or none: a restore would advise the wrong one. What else is not right with the settings is only said."""
+    where = os.path.join(stack.directory, "with-another-key")
+    other = secrets.token_urlsafe(48)
+    for env, says in (({"SECRET_KEY": other}, "not the one this database was used with"), ({"SECRET_KEY": ""}, "SECRET_KEY is not set")):
+        done = run("backup", stack.admin, "--to", where, **env)
+        assert done.returncode == 1 and says in done.stderr and other not in done.stderr, done
+        assert not os.path.exists(where) and not os.path.exists(where + ".partial")
+    former = {"SECRET_KEY": other, "SECRET_KEY_FALLBACKS": stack.admin.env["SECRET_KEY"]}
+    done = run("backup", stack.admin, "--to", where, **former)
+    assert done.returncode == 0 and not done.stderr, done
+    done = run("backup", stack.admin, "--to", where + "-untold", "--bin", "/nonexistent")
+    assert done.returncode == 0 and "cannot be told" in done.stderr and "--bin DIR" in done.stderr, done
+
+
+def test_backup_of_another_database_than_the_archives(stack, tmp_path, postgres_or_none):
+    upload(stack, b"x" * 1000)
+    url = postgres_or_none.create_database("elsewhere") if postgres_or_none else f"sqlite:///{tmp_path}/db.sqlite3"
+    assert stack.admin.run("migrate", env={"DB_URL": url}).returncode == 0
+    where = os.path.join(stack.directory, "of-another-database")
+    done = run("backup", stack.admin, "--to", where, DB_URL=url)
+    assert done.returncode == 1 and "that it never knew: is DB_URL the one of the services?" in done.stderr, done
+    assert not os.path.exists(where) and not os.path.exists(where + ".partial")
 
 
 def test_restored_by_root_it_stays_another_users(stack, postgres_or_none):
@@ -276,7 +302,7 @@ def test_restored_by_root_it_stays_another_users(stack, postgres_or_none):
         env["DB_URL"] = postgres_or_none.create_database("nobodys")
     redis = Redis(os.path.join(stack.directory, "told"), tcp=True).start()
     try:
-        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env, REDIS_URL=redis.tcp_url)
+        done = run("restore", stack.admin, "--from", where, **env, REDIS_URL=redis.tcp_url)
         assert done.returncode == 0, done.stderr
     finally:
         redis.stop()
@@ -303,7 +329,7 @@ def test_password_of_the_database_is_in_no_list_of_processes(stack, tmp_path, po
         where = os.path.join(stack.directory, name)
         assert (done := run("backup", stack.admin, "--to", where, **env, DB_URL=url("lc", address))).returncode == 0, done.stderr
         postgres_or_none.create_database(name)
-        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", **env, DB_URL=url(name, address),
+        done = run("restore", stack.admin, "--from", where, **env, DB_URL=url(name, address),
                    DATA_DIR=str(tmp_path / name))
         assert done.returncode == 0, done.stderr
         assert seen.read_text().count("postgresql://") >= 3
@@ -328,13 +354,15 @@ def test_archive_without_its_file(stack, tmp_path, postgres_or_none):
         done = run("backup", stack.admin, "--to", target)
         assert done.returncode == 1 and f"archive without its whole file: {upload_id}" in done.stderr
         assert not os.path.exists(target) and not os.path.exists(target + ".partial")
-        backup(stack, "damaged", "--allow-missing")
+        done = run("backup", stack.admin, "--to", target, "--allow-missing")
+        count = len(stack.get("/api/v1/archives/").json())
+        assert done.returncode == 0 and f"{target}: {count - 1} of {count} archives, " in done.stdout, done
     finally:
         shutil.move(where + ".aside", where)
     env = {"DATA_DIR": str(tmp_path / "less" / "data"), "DB_URL": f"sqlite:///{tmp_path}/less/db/db.sqlite3"}
     if postgres_or_none:
         env["DB_URL"] = postgres_or_none.create_database("less")
-    done = run("restore", stack.admin, "--from", target, "--bin", f"{BUILD}/bin", "--verify", **env)
+    done = run("restore", stack.admin, "--from", target, "--verify", **env)
     assert done.returncode == 3 and f"archive without its whole file: {upload_id}" in done.stderr, done.stderr
     with open(os.path.join(target, "archives.list"), encoding="ascii") as f:
         count = len(f.readlines())
@@ -389,7 +417,7 @@ def test_damaged_backup_is_refused(stack, tmp_path, postgres_or_none):
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(whole, where)
         damage(where)
-        done = run("restore", stack.admin, "--from", where, "--bin", f"{BUILD}/bin", *args, **env)
+        done = run("restore", stack.admin, "--from", where, *args, **env)
         assert done.returncode == 0 or os.listdir(tmp_path) == ["copy"]
         return done
 
@@ -426,9 +454,10 @@ def test_wrong_use(stack, script, args, says):
 def test_settings_file(stack, tmp_path, bare):
     """As deploy/up writes it; nothing of the caller's environment is needed. A bare name is a file here, not a program."""
     settings = tmp_path / "env"
-    settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items() if k in ("DATA_DIR", "DB_URL")))
+    settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items() 
+                                if k in ("DATA_DIR", "DB_URL", "REDIS_URL", "SECRET_KEY")))
     where = os.path.join(stack.directory, f"by-file-{bare}")
-    done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", "env" if bare else str(settings)], cwd=tmp_path,
+    done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", "env" if bare else str(settings), *BIN], cwd=tmp_path,
                           capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     assert os.path.exists(os.path.join(where, "format"))
