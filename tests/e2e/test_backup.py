@@ -369,6 +369,29 @@ def test_archive_without_its_file(stack, tmp_path, postgres_or_none):
     assert f"{count - 1} of {count} archives restored" in done.stdout and f"1 of {count} archives have no whole file" in done.stderr
 
 
+def test_rotten_archive_is_named_and_the_others_restored(stack, tmp_path, postgres_or_none):
+    """Of the right size, and not what was uploaded: who asks for it with --verify gets all but that one."""
+    upload(stack, b"y" * 1000)
+    where = backup(stack, "rotten")
+    with open(os.path.join(where, "archives.list"), encoding="ascii") as f:
+        ids = [line.split()[0] for line in f]
+    file = os.path.join("archives", ids[0][:2], ids[0], "data")
+    size = os.path.getsize(os.path.join(where, file))
+    os.remove(os.path.join(where, file))  # a hard link until now
+    with open(os.path.join(where, file), "wb") as f:
+        f.write(b"\0" * size)
+    data = tmp_path / "data"
+    env = {"DATA_DIR": str(data), "DB_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("rotten")
+    done = run("restore", stack.admin, "--from", where, "--verify", **env)
+    assert done.returncode == 3 and f"not what was uploaded, by its SHA-256: {ids[0]}\n" in done.stderr, done
+    assert f"{len(ids) - 1} of {len(ids)} archives restored" in done.stdout and "look for them in an older backup" in done.stderr
+    assert sorted(path.parent.name for path in data.glob("archives/*/*/data")) == sorted(ids[1:])
+    cleanup = stack.admin.run("cleanup", "--dry-run", env=env)
+    assert ids[0] in cleanup.stdout and not [one for one in ids[1:] if one in cleanup.stdout], cleanup
+
+
 def cut(path):
     os.truncate(path, os.path.getsize(path) // 2)
 
