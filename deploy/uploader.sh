@@ -45,8 +45,10 @@ EOF
         status=$(curl "$@" 2> "$work/error")
         code=$?
         case $code in
-            5 | 51 | 58 | 60 | 66 | 77 | 83 | 90 | 91) # the proxy's name, certificates: trying again does not help
+            5 | 58 | 66 | 90 | 91) # the proxy's name, certificates: trying again does not help
                 fatal=$(cat "$work/error") ;;
+            51 | 60 | 77 | 83)
+                fatal="$(head -n 1 "$work/error") (--cacert FILE names the authorities to trust)" ;;
         esac
         if [ "$code" -ne 0 ] && [ "${status:-0}" -lt 400 ]; then status=000; fi # it broke off amid an answer
     }
@@ -116,7 +118,9 @@ EOF
         case $status in
             000) last=$(sed 's/^curl: ([0-9]*) //' "$work/error" | head -n 1) ;;
             408 | 409 | 429 | 460 | 5??) ;;
-            400) grep -q '"truncated"' "$work/body" || { fail "$title: $last"; return 1; } ;;
+            400)
+                if grep -q '"name_' "$work/body"; then last="$last; -n NAME gives it another name"; fi
+                grep -q '"truncated"' "$work/body" || { fail "$title: $last"; return 1; } ;;
             423) [ -n "$(field Retry-After)" ] || { fail "$title: $last"; return 1; } ;;
             *) fail "$title: $last"; return 1 ;;
         esac
@@ -194,10 +198,10 @@ EOF
         if [ -t 2 ] && [ -z "$quiet" ]; then set -- --progress-bar --stderr /dev/tty "$@"; else set -- -sS "$@"; fi
         if [ "$count" -eq 0 ]; then
             ask -H 'Content-Length: 0' "$@"
-        elif [ "$(wc -c < "$file")" -eq $((from + count)) ]; then
+        elif [ -s "$file" ] && [ "$(wc -c < "$file")" -eq $((from + count)) ]; then
             [ "$from" -eq 0 ] || set -- -C "$from" -H 'Content-Range:' "$@"
             ask -T "$file" "$@"
-        else # it grows while it is read, as logs do: what was there at the beginning is sent
+        else # it grows while it is read, as logs do, or has no size, as in /proc: what was there at the beginning is sent
             first "$count" "$file" "$from" | ask_piped "$@"
         fi
     }
@@ -208,17 +212,32 @@ EOF
         printf '%s\n' "$status" > "$work/status"
     }
 
+    # withdraw WHY: what has arrived of it is no archive.
+    withdraw() {
+        ask -sS -X DELETE -H 'Tus-Resumable: 1.0.0' "$upload"
+        fail "$title: $1; nothing was handed in"
+    }
+
     # send FILE START END [LENGTH]: the upload's bytes START to END are FILE's; until the server has them all.
     send() {
         tries=0 best=$2
         while :; do
             if [ "$offset" -ge "$3" ] && { [ -z "$4" ] || [ -n "$arrived" ]; }; then return 0; fi
+            if [ "$(wc -c < "$1")" -lt $(($3 - $2)) ]; then
+                withdraw 'it became shorter while it was sent'
+                return 6
+            fi
+            before=$offset
             : > "$work/status"
             part "$1" $((offset - $2)) $(($3 - offset)) "$4"
             [ ! -s "$work/status" ] || status=$(cat "$work/status")
             if [ "$status" = 204 ]; then
                 offset=$(field Upload-Offset)
                 arrived=$(field Upload-Sha256)
+                if [ "$offset" = "$before" ] && [ -z "$arrived" ]; then # nothing of the file was read, for one
+                    last='the server has no more than before'
+                    pause || return 4
+                fi
             else
                 if [ "$status" != 404 ] && [ "$status" != 410 ]; then after_failure || return $?; fi
                 where || return $?
@@ -283,8 +302,7 @@ EOF
         fi
         while [ ! -s "$work/packed" ]; do sleep 1; done
         if [ "$(cat "$work/packed")" != 0 ]; then
-            ask -sS -X DELETE -H 'Tus-Resumable: 1.0.0' "$upload"
-            fail "$title: could not be read whole; nothing was handed in"
+            withdraw 'it could not be read whole'
             return 6
         fi
         : > "$work/part"
@@ -377,6 +395,7 @@ EOF
     [ -n "$url" ] || { fail 'say where to: -d HOST'; return 2; }
     case $url in
         http://* | https://*) ;;
+        *://*) fail "$url: uploads go by https:// or http://"; return 2 ;;
         *) url=https://$url ;;
     esac
     rest=${url#*://}
@@ -385,7 +404,8 @@ EOF
     work=$(mktemp -d) || { fail 'no temporary directory can be made; see TMPDIR'; return 3; }
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
     worst=0
     for argument; do
         one "$argument"

@@ -32,18 +32,20 @@ enum gateway_error body_set_name(struct body *b, const char *raw, size_t len)
     b->name = n > 0 ? strdup(clean) : NULL;
     if (n > 0)
         return b->name != NULL ? GATEWAY_OK : GATEWAY_STORAGE;
-    return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
+    return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_NAME;
 }
 
-/* A part is the archive if it is named `file` and has a file name; of several the last wins. */
+/* A part is the archive if it is named `file` and has a file name. Of two, one would be gone without a word. */
 static enum gateway_error begin_part(struct body *b, struct sink *sink)
 {
     const char *name = multipart_name(b->form), *filename = multipart_filename(b->form);
     b->in_file = name != NULL && strcmp(name, "file") == 0 && filename != NULL;
     if (!b->in_file)
         return GATEWAY_OK;
+    if (sink->size > 0)
+        return GATEWAY_ONE_FILE;
     enum gateway_error e = body_set_name(b, filename, strlen(filename));
-    return e == GATEWAY_OK && sink->size > 0 ? sink_restart(sink) : e;
+    return e == GATEWAY_BAD_NAME ? GATEWAY_BAD_REQUEST : e; /* the contract's word for it */
 }
 
 static enum gateway_error feed_form(struct body *b, const char *data, size_t len, struct sink *sink)

@@ -29,7 +29,7 @@ enum gateway_error body_feed(struct body *b, const char *data, size_t len, size_
     __attribute__((warn_unused_result));
 /* Once over: is there an archive in it? */
 enum gateway_error body_verdict(const struct body *b, const struct sink *sink);
-/* A client's file name made clean as b->name: GATEWAY_OK, BAD_REQUEST, NAME_TOO_LONG or STORAGE (memory). */
+/* A client's file name made clean as b->name: GATEWAY_OK, BAD_NAME, NAME_TOO_LONG or STORAGE (memory). */
 enum gateway_error body_set_name(struct body *b, const char *raw, size_t len);
 
 #endif

@@ -31,7 +31,8 @@ static enum gateway_error name_from_disposition(struct upload *u, const struct h
         return GATEWAY_NO_FILENAME;
     if (n < 0)
         return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
-    return body_set_name(&u->body, raw, (size_t)n);
+    enum gateway_error e = body_set_name(&u->body, raw, (size_t)n);
+    return e == GATEWAY_BAD_NAME ? GATEWAY_BAD_REQUEST : e; /* the contract's word for it */
 }
 
 static enum gateway_error name_from_path(struct upload *u, struct span name)
@@ -39,7 +40,7 @@ static enum gateway_error name_from_path(struct upload *u, struct span name)
     char raw[NAME_RAW_MAX];
     ssize_t n = query_decode(name, false, raw, sizeof(raw));
     if (n < 0)
-        return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
+        return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_NAME;
     return body_set_name(&u->body, raw, (size_t)n);
 }
 
@@ -57,6 +58,8 @@ static void begin(struct upload *u, const struct head *h, struct span name)
     u->method = by_form ? "multipart" : name.len > 0 ? "put" : "raw";
     if (!by_form)
         u->problem = name.len > 0 ? name_from_path(u, name) : name_from_disposition(u, h);
+    if (u->problem == GATEWAY_OK && head_find(h, "content-range", NULL) != NULL)
+        u->problem = GATEWAY_PARTIAL; /* RFC 9110 14.5: taken for the whole, a part would count as the archive */
     u->declared = u->body.left >= 0 ? u->body.left : 0;
     upload_begin(u, UPLOAD_RESERVE);
 }

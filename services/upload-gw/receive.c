@@ -32,10 +32,7 @@
 #define FAST_US    125000 /* for so many bytes: from then on it is a bulk sender */
 #define SLOW_US    500000 /* and here no longer */
 
-struct worker;
-
 struct seat {
-    struct worker *worker;
     struct upload *u;   /* NULL: free */
     struct stage stage; /* base NULL: none */
     bool direct;        /* the stage lies in the ring's memory */
@@ -123,13 +120,6 @@ static void measure(struct upload *u, size_t n)
 
 /* --- memory --- */
 
-static void settle(struct stage *stage)
-{
-    struct seat *s = (struct seat *)(void *)((char *)stage - offsetof(struct seat, stage));
-    while (s->u->sink.writing > 0)
-        (void)ring_reap(s->worker->ring, true);
-}
-
 static bool goes_direct(struct worker *w, const struct upload *u)
 {
     if (w->fast == NULL || u->sink.no_direct || !(u->bulk || u->lane->gateway->config.fast_lane == FAST_ALWAYS))
@@ -153,8 +143,7 @@ static bool take_stage(struct worker *w, struct seat *s)
 {
     s->direct = goes_direct(w, s->u);
     s->stage = (struct stage){.base = s->direct ? ring_block(w->ring) : take_memory(w),
-                              .size = s->direct ? ring_block_size(w->ring) : w->size,
-                              .settle = settle};
+                              .size = s->direct ? ring_block_size(w->ring) : w->size};
     if (s->stage.base != NULL)
         sink_stage(&s->u->sink, &s->stage, s->direct);
     return s->stage.base != NULL;
@@ -289,7 +278,7 @@ static void sit_down(struct worker *w, struct pool_job *job)
 {
     for (size_t i = 0; i < SEATS; ++i)
         if (w->seats[i].u == NULL) {
-            w->seats[i] = (struct seat){.worker = w, .u = upload_of_job(job), .budget = TURN_BYTES};
+            w->seats[i] = (struct seat){.u = upload_of_job(job), .budget = TURN_BYTES};
             return;
         }
 }

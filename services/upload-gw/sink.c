@@ -226,22 +226,6 @@ enum gateway_error sink_store_edges(struct sink *s, struct stage *stage, const c
     return GATEWAY_OK;
 }
 
-enum gateway_error sink_restart(struct sink *s)
-{
-    if (s->stage != NULL && s->stage->settle != NULL)
-        s->stage->settle(s->stage);
-    if (s->stage != NULL) { /* what lies further on in it stays where it is */
-        empty(s->stage);
-        s->stage->begin = 0;
-    }
-    digest_init(&s->digest);
-    s->size = s->stored = s->allocated = s->synced = s->checked = 0;
-    s->tail_len = 0;
-    if (s->fault != GATEWAY_OK)
-        return s->fault;
-    return s->fd >= 0 && ftruncate(s->fd, 0) < 0 ? sink_fail(s, errno) : GATEWAY_OK;
-}
-
 /* --- the end --- */
 
 static void free_tail(struct sink *s)

@@ -21,8 +21,7 @@
 struct stage {
     char *base; /* aligned for direct writes */
     size_t size, begin;
-    size_t len, hashed;                  /* from begin on */
-    void (*settle)(struct stage *stage); /* waits until none of the sink's writes is under way; NULL: none ever is */
+    size_t len, hashed; /* from begin on */
 };
 
 struct sink {
@@ -71,8 +70,6 @@ enum gateway_error sink_put(struct sink *s, const char *data, size_t len, int64_
 void sink_direct_off(struct sink *s);
 /* A write has failed: GATEWAY_NO_SPACE or GATEWAY_STORAGE, which s->fault says from then on. */
 enum gateway_error sink_fail(struct sink *s, int err);
-/* Forgets what was written: a second part named `file` replaces the first. */
-enum gateway_error sink_restart(struct sink *s) __attribute__((warn_unused_result));
 /* Gives back blocks allocated ahead, fsyncs, closes, completes the digest. A failed fsync is final. */
 enum gateway_error sink_finish(struct sink *s) __attribute__((warn_unused_result));
 /* Goes on with a file that holds `size` good bytes, whose digest is in s->digest. */

@@ -15,6 +15,7 @@
 
 #define AT_RISK_BYTES (INT64_C(64) << 20) /* received and not yet counted by a state on the disk */
 #define AT_RISK_MS    (INT64_C(300) * 1000)
+#define SOON_BYTES    (INT64_C(4) << 20) /* and so much once RESUME_LEASE has passed: a slow line brought it dearly */
 #define AT_RISK_SHARE 4 /* of UPLOAD_EXPIRY: who still sends does not expire */
 
 static enum upload_step lend(struct upload *u, void (*run)(struct pool_job *job, char *buffer, size_t size),
@@ -231,12 +232,18 @@ static enum upload_step created(struct upload *u)
     return begin_part(u);
 }
 
+static bool is_due(const struct upload *u)
+{
+    const struct gateway_config *config = &u->lane->gateway->config;
+    int64_t share = config->upload_expiry / AT_RISK_SHARE;
+    int64_t age = clock_steady_ms() - u->tus->kept_ms, news = u->sink.size - u->tus->state.offset;
+    return news > 0 && (age > (share < AT_RISK_MS ? share : AT_RISK_MS) || (age > config->resume_lease && news >= SOON_BYTES));
+}
+
 static enum upload_step received(struct upload *u)
 {
     struct tus *t = u->tus;
-    int64_t share = u->lane->gateway->config.upload_expiry / AT_RISK_SHARE;
-    bool due = t->checksum == NULL && u->sink.size > t->state.offset &&
-               clock_steady_ms() - t->kept_ms > (share < AT_RISK_MS ? share : AT_RISK_MS);
+    bool due = t->checksum == NULL && is_due(u);
     return u->outcome == RECEIVE_WAIT && u->problem == GATEWAY_OK && due ? UPLOAD_PAUSED : upload_received(u);
 }
 

@@ -99,6 +99,35 @@ def test_bodies(gateway, redis_server, ticket, headers, body, status, answer):
     assert held(redis_server, ticket[1]) == 0
 
 
+def one_part(field, name, content):
+    return (f'--b\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n{content}\r\n').encode()
+
+
+def test_a_form_takes_one_file(gateway, redis_server, ticket):
+    """Of two, one would be gone without a word."""
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    refused = post(gateway, ticket[0], one_part("file", "a", "1") + one_part("file", "b", "2") + b"--b--\r\n", form)
+    assert (refused.status_code, refused.json()["code"]) == (400, "one_file") and held(redis_server, ticket[1]) == 0
+    taken = post(gateway, ticket[0], one_part("file", "", "") + one_part("file", "b", "2") + b"--b--\r\n", form)
+    assert taken.status_code == 400 and taken.json() == {"detail": "Bad Request"}, "an empty name is none"
+    assert post(gateway, ticket[0], one_part("file", "b", "2") + b"--b--\r\n", form).status_code == 201
+
+
+@pytest.mark.parametrize("value", ["bytes 5-7/8", "bytes 0-0/1", "nonsense"])
+def test_a_part_is_not_taken_for_the_whole(gateway, redis_server, ticket, value):
+    """RFC 9110 14.5: curl -C sends the rest of a file so."""
+    answer = requests.put(f"{gateway.url}/u/{ticket[0]}/a.log", data=b"x", headers={"Content-Range": value})
+    assert answer.status_code == 400 and "whole file" in answer.text
+    assert held(redis_server, ticket[1]) == 0
+
+
+def test_impossible_names(gateway, redis_server, ticket):
+    for name in ("%FF%FE", "*", "%22"):
+        answer = requests.put(f"{gateway.url}/u/{ticket[0]}/{name}", data=b"x", headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "name_impossible"), answer.text
+    assert held(redis_server, ticket[1]) == 0
+
+
 HEADS = [
     ("PUT {u} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400),
     ("PUT {u} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),

@@ -228,3 +228,25 @@ def test_a_gateway_that_is_stopped_hands_over(pair, redis_server):
     assert answer.status == 204 and answer.headers["upload-sha256"] == hashlib.sha256(DATA).hexdigest()
     assert not in_progress(pair[1])
     pair[0].start()
+
+
+def test_a_slow_line_does_not_bring_it_twice(pair, redis_server):
+    """In the middle of one long part, far below what a fast one may have at risk: a gateway that dies has kept most."""
+    length, piece = 64 << 20, b"x" * (1 << 20)
+    path, _ = begin(pair[0], redis_server, length)
+    state = os.path.join(pair[0].data_dir, "spool", "tmp", path[len(tus.PATH):], "state")
+    begun, sent = os.stat(state).st_ino, [0]
+
+    with Raw(pair[0].port, timeout=60) as raw:
+        raw.send(tus.head_of("PATCH", path, {"Content-Type": tus.PART, "Upload-Offset": "0", "Content-Length": str(length)}))
+
+        def kept():
+            assert sent[0] < length - len(piece), "none of it was kept"
+            raw.send(piece)
+            sent[0] += len(piece)
+            return os.stat(state).st_ino != begun
+
+        until(kept, 60, what="a state in the middle of the part")
+        pair[0].kill9()
+    assert tus.offset(pair[1].port, path) >= 4 << 20
+    pair[0].start()

@@ -144,18 +144,6 @@ def test_chunked_multipart_cut_anywhere(gateway, redis_server):
         check_receipt(gateway, answer.json(), b"\r\n------b0undar\r\n--" * 20)
 
 
-def test_last_file_part_wins(gateway, ticket):
-    body, content_type = multipart([
-        (b'form-data; name="file"; filename="first.txt"', b"1" * 100000),
-        (b'form-data; name="other"; filename="other.txt"', b"2" * 100),
-        (b'form-data; name="file"; filename="last.txt"', b"3" * 50)])
-    r = requests.post(gateway.url + UPLOAD, data=body,
-                      headers={"Upload-Token": ticket[0], "Content-Type": content_type})
-    assert r.status_code == 201, r.text
-    assert r.json()["file"].endswith("/last.txt")
-    check_receipt(gateway, r.json(), b"3" * 50)
-
-
 def test_keep_alive_and_pipelining(gateway, redis_server):
     token, _ = seed_ticket(redis_server, attempts=10)
     def put(body):

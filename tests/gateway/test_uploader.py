@@ -118,8 +118,18 @@ def test_a_name_alone_means_https(shell, make_file, tmp_path):
     assert done.returncode == 3 and b"curl is not installed" in done.stderr, done
 
 
+def test_names_that_cannot_be(shell, gateway, ticket, tmp_path):
+    for name in (b"*", b"bad\xff\xfe.log"):
+        path = os.path.join(os.fsencode(tmp_path), name)
+        with open(path, "wb") as f:
+            f.write(b"x")
+        done = run(shell, "-t", ticket[0], "-d", gateway.url, path)
+        assert done.returncode == 1 and b"-n NAME" in done.stderr, done
+    assert run(shell, "-t", ticket[0], "-d", gateway.url, "-n", "good.log", path).returncode == 0
+
+
 def test_wrong_usage(shell, gateway, ticket):
-    for args in (["-x"], ["--nonsense"], ["-t", ticket[0], "-d", gateway.url], ["-d", gateway.url, "file"],
+    for args in (["-x"], ["-d", "ftp://logs.example.com", "-t", ticket[0], "file"], ["--nonsense"], ["-t", ticket[0], "-d", gateway.url], ["-d", gateway.url, "file"],
                  ["-t", ticket[0], "file"], ["-f"]):
         assert (done := run(shell, *args)).returncode == 2, (args, done)
         assert done.stderr
@@ -267,6 +277,26 @@ def test_a_file_that_grows(shell, gateway, ticket, make_file, tmp_path):
     assert done.returncode == 0, done.stderr
     archive, = receipt(gateway, ticket[0])
     assert content(gateway, archive) == before
+
+
+def test_a_file_that_becomes_shorter(shell, gateway, redis_server, ticket, make_file, tmp_path):
+    """A log that is cut back while the line is broken: said, and nothing of it counts."""
+    file = make_file(300_000)
+    sleep = tmp_path / "sleep"
+    sleep.write_text(f"#!/bin/sh\nhead -c 1000 '{file.path}' > '{file.path}.new' && cat '{file.path}.new' > '{file.path}'\n")
+    sleep.chmod(0o755)
+    with FlakyProxy(gateway.port, lambda n: (None if n != 2 else 100_000, True)) as line:
+        done = run(shell, "-t", ticket[0], "-d", line.url, file.path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 6 and b"became shorter" in done.stderr, done
+    assert receipt(gateway, ticket[0]) == [] and held(redis_server, ticket[1]) == 0 and not in_progress(gateway)
+
+
+def test_a_file_without_a_size(shell, gateway, ticket):
+    done = run(shell, "-t", ticket[0], "-d", gateway.url, "/proc/version")
+    assert done.returncode == 0, done.stderr
+    archive, = receipt(gateway, ticket[0])
+    with open("/proc/version", "rb") as f:
+        assert content(gateway, archive) == f.read()
 
 
 def test_served_by_the_gateway(shell, scratch, redis_server, tmp_path, make_file, gateway):

@@ -51,16 +51,10 @@ static void settle(struct sink *s)
         (void)ring_reap(ring, true);
 }
 
-static void on_settle(struct stage *stage)
-{
-    (void)stage; /* the tests have one sink at a time */
-    (void)ring_reap(ring, true);
-}
-
 /* As the receiver does it, with less than a block. `skew` puts the memory where direct writes cannot be from. */
 static enum gateway_error put(struct sink *s, const char *data, size_t len, bool direct, size_t skew)
 {
-    struct stage stage = {.base = memory, .size = BLOCK, .settle = on_settle};
+    struct stage stage = {.base = memory, .size = BLOCK};
     while (direct && (stage.base = ring_block(ring)) == NULL)
         (void)ring_reap(ring, true);
     sink_stage(s, &stage, direct);
@@ -156,29 +150,6 @@ static void test_resumed_anywhere(void **state)
         assert_int_equal(sink_close(&next), GATEWAY_OK);
         assert_int_equal(spool_discard(spool, id), 0);
     }
-}
-
-/* A form's second file replaces the first, in the middle of a stage. */
-static void test_restarted(void **state)
-{
-    struct sink s;
-    char id[SPOOL_ID_SIZE];
-    (void)state;
-    begin(&s, id, -1);
-    assert_int_equal(put(&s, content + 100, 1500001, true, 0), GATEWAY_OK);
-    struct stage stage = {.base = ring_block(ring), .size = BLOCK, .settle = on_settle};
-    sink_stage(&s, &stage, true);
-    assert_int_equal(sink_write(&s, content + 7, 9), GATEWAY_OK);
-    settle(&s);
-    assert_int_equal(sink_restart(&s), GATEWAY_OK);
-    assert_int_equal(sink_write(&s, content, 50000), GATEWAY_OK);
-    digest_update(&s.digest, content, 50000);
-    assert_int_equal(ring_store(ring, &s, &stage), GATEWAY_OK);
-    settle(&s);
-    assert_int_equal(sink_finish(&s), GATEWAY_OK);
-    assert_holds(id, 50000, true);
-    assert_digest(&s, 50000);
-    assert_int_equal(spool_discard(spool, id), 0);
 }
 
 /* What the kernel refuses to take directly goes through the page cache, and so does all that follows. */
@@ -295,7 +266,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_every_byte, need_ring),
                                        cmocka_unit_test_setup(test_resumed_anywhere, need_ring),
-                                       cmocka_unit_test_setup(test_restarted, need_ring),
                                        cmocka_unit_test_setup(test_refused_in_the_middle, need_ring),
                                        cmocka_unit_test_setup(test_failed_writes_are_known, need_ring),
                                        cmocka_unit_test_setup(test_memory_decides, need_ring)};
