@@ -14,7 +14,7 @@ enum config_type {
     CONFIG_STRING,   /* char *, owned by the target; "" is not set */
     CONFIG_INT,      /* int64_t */
     CONFIG_SIZE,     /* int64_t bytes; suffixes K M G T (powers of 1024), optional B or iB */
-    CONFIG_DURATION, /* int64_t milliseconds; suffixes ms s m h d; a bare number is seconds */
+    CONFIG_DURATION, /* int64_t milliseconds; suffixes ms s m h d; 0 alone needs none */
     CONFIG_BOOL,     /* int64_t 0 or 1; true/false, yes/no, on/off, 1/0 */
     CONFIG_ENUM      /* int64_t index into `choices` */
 };

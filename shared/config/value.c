@@ -25,7 +25,7 @@ static const struct unit size_units[] = {{"T", INT64_C(1) << 40},
                                          {"", 1},
                                          {NULL, 0}};
 static const struct unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000},
-                                             {"ms", 1},       {"", 1000},     {NULL, 0}};
+                                             {"ms", 1},       {NULL, 0}};
 
 static const char *const booleans[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
 
@@ -98,7 +98,7 @@ static const char *expected(enum config_type type)
     case CONFIG_SIZE:
         return "give a whole number of bytes, with K, M, G or T for powers of 1024, such as 512M";
     case CONFIG_DURATION:
-        return "give a whole number of seconds, or one with ms, s, m, h or d, such as 90s or 24h";
+        return "give a whole number with its unit, ms, s, m, h or d, such as 90s, 24h or 30d";
     case CONFIG_BOOL:
         return "give true or false";
     default:
@@ -129,7 +129,9 @@ static int parse_number(const struct config_row *row, const char *text, int64_t 
     size_t digits = read_digits(text + negative, value, &overflow);
     const char *suffix = text + negative + digits;
 
-    if (digits > 0 && row->type != CONFIG_INT)
+    if (row->type == CONFIG_DURATION && strcmp(text, "0") == 0)
+        unit = duration_units; /* nothing is nothing; any other number alone would be taken for days by one, seconds by another */
+    else if (digits > 0 && row->type != CONFIG_INT)
         unit = find_unit(row->type, suffix);
     if (digits == 0 || (row->type == CONFIG_INT ? *suffix != '\0' : !unit))
         return refuse(row, text, why, why_size, "%s", expected(row->type));

@@ -164,7 +164,7 @@ static const struct {
     {"T_QUOTA", "1KK", -1000},    {"T_QUOTA", "1iB", -1000},
     {"T_QUOTA", "1 G", -1000},    {"T_QUOTA", "1.5G", -1000},
     {"T_QUOTA", "10Q", -1000},    {"T_QUOTA", "99999999T", -1000},
-    {"T_LEASE", "90", 90000},     {"T_LEASE", "1500ms", 1500},
+    {"T_LEASE", "90", -1000},     {"T_LEASE", "1500ms", 1500},
     {"T_LEASE", "2m", 120000},    {"T_LEASE", "24h", 86400000},
     {"T_LEASE", "1d", 86400000},  {"T_LEASE", "2d", -1000},
     {"T_LEASE", "999ms", -1000},  {"T_LEASE", "1M", -1000},
@@ -336,7 +336,7 @@ static void test_print(void **state)
 
     (void)state;
     setenv("T_PATH", "/srv/it's \"$HOME\" `x` \\", 1);
-    setenv("T_LEASE", "120", 1);
+    setenv("T_LEASE", "120s", 1);
     setenv("T_QUOTA", "1536K", 1);
     assert_int_equal(load(&settings), 0);
     text = print_to_text(print_settings, &settings);
