@@ -331,6 +331,24 @@ def test_killed_in_the_middle(rest, stack, receiver, platform):
     assert done["attempts"] == 2 and deliveries(rest, hook) == [done]
 
 
+def test_a_failure_is_not_tried_again_at_once(rest, stack, platform):
+    """However many threads saw the delivery waiting: whoever comes second finds it not due."""
+    stack.admin.stop()
+    stack.admin.env["WEBHOOK_RETRY"] = "1h"
+    stack.admin.start()
+    try:
+        hooks = [make_hook(rest, platform, f"http://10.0.0.{i}/", ["ticket.resolved"]) for i in range(1, 41)]
+        expect(rest.patch(f"tickets/{stack.make_ticket(platform=platform)['number']}/", {"resolved": True}), 200)
+        told = [until(lambda h=hook: (lambda d: d if d["error"] else None)(deliveries(rest, h)[0]), 20,
+                      "a first try") for hook in hooks]
+        assert {one["attempts"] for one in told} == {1}
+        assert {deliveries(rest, hook)[0]["attempts"] for hook in hooks} == {1}
+    finally:
+        stack.admin.stop()
+        stack.admin.env.update(ADMIN_ENV)
+        stack.admin.start()
+
+
 def test_two_services_send_each_once(rest, stack, receiver, platform, scratch):
     """On one PostgreSQL: while both look at one outbox, no delivery is ever under way twice, and none is repeated."""
     if not os.environ.get("LC_DB"):
