@@ -183,6 +183,15 @@ def test_those_it_fails_on_go_behind_the_others(rest, stack, stumbling):
     assert log.count("scan.failed") == len(troubled) and "stream: what?" in log
 
 
+def test_a_verdict_on_a_part_is_none(rest, stack, stumbling):
+    """Who says OK before the whole archive was said has not looked at it."""
+    stumbling.restart(CLAMD_RETRY="1h")
+    archive = send(stack, stumbling.HASTY + b"x" * 1_500_000 + EICAR)
+    until(lambda: stumbling.hasty == 1 and stack.admin.metrics()["lc_admin_scan_errors_total"] == 1, 20, "the scan to fail")
+    assert rest.get(f"archives/{archive['id']}/").json()["scan"] == "pending"
+    assert "before it had the whole archive" in stack.admin.process.output()
+
+
 def test_too_large_waits_for_no_scan(rest, stack, stumbling):
     stumbling.restart(CLAMD_TIMEOUT="1h")
     mute = send(stack, b"mute")

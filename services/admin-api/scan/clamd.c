@@ -22,7 +22,8 @@ static const char instream[] = "zINSTREAM", ping[] = "zPING"; /* with their NUL 
 struct talk {
     const struct clamd_job *job;
     int fd;
-    int64_t heard_ms; /* when bytes went either way last */
+    int64_t heard_ms;    /* when bytes went either way last */
+    bool answered_early; /* something came before it had all */
 };
 
 int clamd_check_where(const char *value, char *why, size_t why_size)
@@ -150,6 +151,7 @@ static int say_piece(struct talk *t, char *buffer, int64_t *offset)
     uint32_t length = htonl((uint32_t)n);
     memcpy(buffer, &length, sizeof(length));
     *offset += n;
+    t->answered_early = t->answered_early || recv(t->fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
     int err = say(t, buffer, sizeof(length) + (size_t)n);
     if (err == 0 && !t->job->go_on(t->job->arg))
         err = -ECANCELED;
@@ -220,9 +222,15 @@ int clamd_scan(const struct clamd_job *job, struct clamd_answer *answer)
     if (err < 0)
         return err;
     err = say_file(&t);
+    bool whole = err == 0 && !t.answered_early;
     if (err == 0 || err == -EPIPE || err == -ECONNRESET) { /* it may have said why it hung up */
         int heard = hear(&t, reply);
         err = heard < 0 ? (err < 0 ? err : heard) : judge(reply, answer);
+    }
+    if (err == 0 && !whole && answer->verdict == CLAMD_CLEAN) {
+        static const char text[] = "OK before it had the whole archive";
+        keep_text(answer, text, sizeof(text));
+        err = -EBADMSG;
     }
     close(t.fd);
     return err;
