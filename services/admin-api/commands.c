@@ -136,14 +136,33 @@ static void on_finding(void *arg, const char *what, const char *upload_id, const
     printf("%-10s %s  %s\n", what, upload_id, action);
 }
 
+/* A dry run makes no database to compare with; a server's address may have a password in it. */
+static int open_for_cleanup(const struct command_call *call, bool dry_run, char *why, size_t why_size)
+{
+    const char *url = call->admin->config->db_url;
+
+    if (!dry_run)
+        return opened_all(call->opened, why, why_size);
+    int err = opened_dry_run(call->opened, why, why_size);
+    if (err == 0 && call->admin->db == NULL) {
+        snprintf(why, why_size, "DB_URL: there are no tables yet%s%.200s: give the database that knows the archives",
+                 strncmp(url, "sqlite:", 7) == 0 ? " at " : "", strncmp(url, "sqlite:", 7) == 0 ? url : "");
+        err = -ENOENT;
+    }
+    return err < 0 ? err : opened_stores(call->opened, why, why_size);
+}
+
 int command_cleanup(const struct command_call *call)
 {
     struct findings found = {0};
     struct db_conn *c;
+    char why[WHY_SIZE] = "";
     bool dry_run = call->argc == 1 && strcmp(call->argv[0], "--dry-run") == 0;
 
     if (call->argc > 1 || (call->argc == 1 && !dry_run))
         return command_usage("cleanup");
+    if (open_for_cleanup(call, dry_run, why, sizeof(why)) < 0)
+        return command_failed("%s", why);
     int err = db_acquire(call->admin->db, &c);
     if (err == 0) {
         err = storage_cleanup(call->admin->storage, c, dry_run, on_finding, &found);
@@ -182,6 +201,35 @@ int command_accept_key(const struct command_call *call)
         return command_failed("the database refused: %s", strerror(-err));
     puts("this SECRET_KEY is the database's now; what another one sealed stays shut: reset second factors, "
          "rotate upload tokens, give web hooks new secrets");
+    return 0;
+}
+
+static int note_accepted(struct db_conn *c, void *arg)
+{
+    const struct audit_event event = {.actor = "console", .action = "data.accept", .outcome = AUDIT_OK};
+
+    (void)arg;
+    return audit_write(c, &event, clock_now_us());
+}
+
+int command_accept_data(const struct command_call *call)
+{
+    struct db_conn *c = NULL;
+    char why[WHY_SIZE] = "";
+
+    if (call->argc > 0)
+        return command_usage("accept-data");
+    if (opened_any_database(call->opened, false, why, sizeof(why)) < 0)
+        return command_failed("%s", why);
+    int err = db_acquire(call->admin->db, &c);
+    if (err == 0 && (err = db_transaction(c, note_accepted, NULL)) == 0)
+        err = storage_accept(call->admin->config->data_dir, c);
+    db_release(c);
+    if (err < 0 && err != -ENOENT)
+        return command_failed("DATA_DIR: %s/archives cannot be marked: %s", call->admin->config->data_dir,
+                              strerror(-err));
+    printf("DATA_DIR: %s is this database's now; see admin-api cleanup --dry-run for what it does not know\n",
+           call->admin->config->data_dir);
     return 0;
 }
 

@@ -41,6 +41,7 @@ struct opened {
     struct storage *storage;
     struct throttle *throttle;
     struct site *site;
+    bool looks_only, database_unread; /* as storage.h has them */
 };
 
 /* Before the database is looked for in it, whose words would name another variable. */
@@ -135,7 +136,27 @@ static int open_database(struct opened *o, bool exclusive, char *why, size_t why
     return err;
 }
 
+/* Before it is made: one that is made by mistake would be found at the next start. */
+static int check_new(struct opened *o, enum database_state state, char *why, size_t why_size)
+{
+    bool is_new = state == DATABASE_MISSING || state == DATABASE_EMPTY;
+
+    return is_new ? storage_is_free(o->admin.config->data_dir, why, why_size) : 0;
+}
+
 int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+{
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    if (err == 0)
+        err = check_new(o, state, why, why_size);
+    if (err == -EPROTO || err == -EEXIST)
+        return err;
+    return opened_any_database(o, exclusive, why, why_size); /* what else is wrong, it says itself */
+}
+
+int opened_any_database(struct opened *o, bool exclusive, char *why, size_t why_size)
 {
     char reason[REASON] = "";
     size_t count;
@@ -144,8 +165,7 @@ int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size
 
     if (err == -EPROTO || err == -EEXIST)
         return err;
-    err = open_database(o, exclusive, why, why_size); /* what else is wrong, it says itself */
-
+    err = open_database(o, exclusive, why, why_size);
     if (err < 0)
         return err;
     const struct db_migration *steps = admin_migrations(db_dialect(o->admin.db), &count);
@@ -194,6 +214,8 @@ static int open_storage(struct opened *o, char *why, size_t why_size)
         .expiry_ms = config->upload_expiry,
         .clock_ahead_ms = config->clock_ahead_max,
         .clock_gap_ms = config->clock_gap_max,
+        .looks_only = o->looks_only,
+        .database_unread = o->database_unread,
     };
     int err = storage_open(o->admin.db, &options, &o->storage, why, why_size);
     o->admin.storage = err < 0 ? NULL : o->storage;
@@ -288,11 +310,23 @@ int opened_site(struct opened *o, char *why, size_t why_size)
     return err;
 }
 
+int opened_all(struct opened *o, char *why, size_t why_size)
+{
+    int err = opened_database(o, false, why, why_size);
+
+    if (err == 0)
+        err = opened_keys(o, why, why_size);
+    return err < 0 ? err : opened_stores(o, why, why_size);
+}
+
 int opened_dry_run(struct opened *o, char *why, size_t why_size)
 {
     enum database_state state;
     int err = database_look(o->admin.config, &state, why, why_size);
 
+    o->looks_only = true;
+    if (err == 0)
+        err = check_new(o, state, why, why_size);
     if (err < 0 || state == DATABASE_MISSING || state == DATABASE_EMPTY)
         return err;
     if (state == DATABASE_OLDER) {
@@ -330,9 +364,18 @@ int opened_check_database(struct opened *o, char *why, size_t why_size)
 
 int opened_check_storage(struct opened *o, char *why, size_t why_size)
 {
-    int err = open_storage(o, why, why_size);
+    enum database_state state;
+    int known = database_look(o->admin.config, &state, why, why_size);
 
-    if (err == 0 && (err = storage_ready(o->storage)) < 0)
+    o->looks_only = true;
+    o->database_unread = known < 0 || state != DATABASE_OURS || o->admin.db == NULL;
+    int err = open_storage(o, why, why_size);
+    if (err == 0 && known == 0)
+        err = check_new(o, state, why, why_size);
+    if (err < 0)
+        return err;
+    *why = '\0';
+    if ((err = storage_ready(o->storage)) < 0)
         spool_explain(o->admin.config->data_dir, err, why, why_size);
     return err;
 }

@@ -18,16 +18,23 @@ int opened_new(const struct admin_config *config, struct opened **out, char *why
 void opened_free(struct opened *o);
 const struct admin *opened_admin(const struct opened *o);
 
-/* Opens the database and brings it to this version. `exclusive`: as the process that serves (shared/db/db.h). */
+/* Opens the database and brings it to this version; refuses to make one for a DATA_DIR that is another's. `exclusive`:
+ * as the process that serves (shared/db/db.h). */
 int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* The same though DATA_DIR is another's: without this one a new database would be refused. */
+int opened_any_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+    __attribute__((warn_unused_result));
 /* Refuses a SECRET_KEY that is not the database's; marks one that has no mark yet. */
 int opened_keys(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* Takes the addresses to serve at, or inherits them: before Redis is told anything, as whoever serves there already may
  * have another database. */
 int opened_listeners(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
-/* Opens DATA_DIR; refuses a Redis of the wrong kind, one that is away is only said in the log. */
+/* Opens DATA_DIR, which must be the database's; refuses a Redis of the wrong kind, one that is away is only said in the
+ * log. */
 int opened_stores(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 
+/* Database, keys, stores: for commands that may be dry runs instead. */
+int opened_all(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 /* To look at what is there: the database as it is, or none (opened_admin()->db stays NULL) where there is none yet. */
 int opened_dry_run(struct opened *o, char *why, size_t why_size) __attribute__((warn_unused_result));
 

@@ -105,5 +105,6 @@ def test_deeper_assets_and_packed_files_of_their_own(admin):
 
 
 def test_a_directory_that_is_not_there_is_refused(admin, scratch):
-    done = admin.run("serve", env={"ADMIN_WEB_DIR": scratch + "/none", "DB_URL": f"sqlite:///{scratch}/other.sqlite3"})
+    done = admin.run("serve", env={"ADMIN_WEB_DIR": scratch + "/none", "DATA_DIR": scratch,
+                                    "DB_URL": f"sqlite:///{scratch}/other.sqlite3"})
     assert done.returncode == 1 and "ADMIN_WEB_DIR" in done.stderr and "/none" in done.stderr

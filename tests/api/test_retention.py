@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 
 import pytest
 import requests
@@ -223,3 +224,92 @@ def test_cleanup_finds_a_file_cut_short_and_names_who_is_too_young(stack):
     assert list(said) == [stray] and re.match(r"left until 20\d\d-.*Z: younger than RECONCILE_AGE", said[stray])
     until(lambda: stray in cleanup(stack, "--dry-run").get("unknown", {}), what="it to be old enough")
     os.rmdir(where(stack, stray))
+
+
+# --- archives/.database: whose archives they are
+
+
+def refused(stack, *args, words="belongs to another database", **env):
+    """What a command (the service without one) says that refuses."""
+    done = stack.admin.run(*args, env={"ADMIN_LISTEN": "127.0.0.1:0", "ADMIN_STATUS_LISTEN": "off", **env})
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and words in said, said
+    assert f"DATA_DIR: {env.get('DATA_DIR', stack.data_dir)}/archives" in said, said
+    if words != "DATA_DIR":
+        assert "give the DB_URL" in said and "admin-api accept-data" in said, said
+    return said
+
+
+def mark_of(data_dir):
+    with open(os.path.join(data_dir, "archives", ".database"), encoding="ascii") as f:
+        return f.read()
+
+
+def entries(data_dir):
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(data_dir) for name in names)
+
+
+OPENING = [("serve",), ("cleanup",), ("cleanup", "--dry-run"), ("project",), ("check",)]
+
+
+@pytest.fixture(scope="module")
+def filed(stack):
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = send(stack, ticket)
+    stack.wait_archives(ticket, 1)
+    return upload_id
+
+
+def test_database_that_is_not_there_gets_no_archives(stack, filed):
+    """A shell without the service's DB_URL: nothing is made, nothing is moved."""
+    before = entries(stack.data_dir)
+    for args in (*OPENING, ("migrate",)):
+        refused(stack, *args, DB_URL=f"sqlite:///{stack.data_dir}/db.sqlite3")
+    assert [path for path in entries(stack.data_dir) if path not in before and "admin.sqlite3" not in path] == []
+    assert os.path.exists(os.path.join(where(stack, filed), "data"))
+
+
+def test_another_database_gets_neither_archives_nor_spool(stack, filed, tmp_path):
+    other = {"DB_URL": f"sqlite:///{tmp_path}/other.sqlite3", "REDIS_URL": stack.redis.url + "?db=7"}
+    assert stack.admin.run("migrate", env={**other, "DATA_DIR": str(tmp_path)}).returncode == 0
+    for args in OPENING:
+        refused(stack, *args, **other)
+    refused(stack, "import-django", "--db", f"{tmp_path}/other.sqlite3", "--media", str(tmp_path), **other)
+    assert os.path.exists(os.path.join(where(stack, filed), "data"))
+    assert stack.redis.client.exists("lc:epoch")
+
+
+def test_directory_of_before_is_marked_by_who_knows_it(stack, filed, tmp_path):
+    mark = mark_of(stack.data_dir)
+    data = str(tmp_path / "data")
+    shutil.copytree(stack.data_dir, data, ignore=shutil.ignore_patterns("admin.sqlite3*"))
+    os.unlink(os.path.join(data, "archives", ".database"))
+    for args in (*OPENING, ("migrate",)):
+        refused(stack, *args, words="knows of none", DATA_DIR=data, DB_URL=f"sqlite:///{data}/db.sqlite3")
+    assert not os.path.exists(f"{data}/db.sqlite3")
+    for args in (("check",), ("cleanup", "--dry-run")):
+        assert stack.admin.run(*args, env={"DATA_DIR": data}).returncode == 0
+        assert not os.path.exists(os.path.join(data, "archives", ".database")), "looking marks nothing"
+    done = stack.admin.run("cleanup", env={"DATA_DIR": data})
+    assert done.returncode == 0 and mark_of(data) == mark, done.stderr
+
+
+def test_dry_run_makes_no_database(stack, tmp_path):
+    data = str(tmp_path)
+    done = stack.admin.run("cleanup", "--dry-run", env={"DATA_DIR": data, "DB_URL": f"sqlite:///{data}/db.sqlite3"})
+    assert done.returncode == 1 and f"DB_URL: there are no tables yet at sqlite:///{data}/db.sqlite3" in done.stderr
+    assert not os.path.exists(f"{data}/db.sqlite3")
+
+
+def test_successor_of_a_lost_database(stack, filed, tmp_path):
+    data = str(tmp_path / "data")
+    env = {"DATA_DIR": data, "DB_URL": f"sqlite:///{data}/db.sqlite3", "REDIS_URL": stack.redis.url + "?db=8"}
+    shutil.copytree(stack.data_dir, data, ignore=shutil.ignore_patterns("admin.sqlite3*"))
+    before = mark_of(data)
+    refused(stack, "cleanup", **env)
+    done = stack.admin.run("accept-data", env=env)
+    assert done.returncode == 0 and "is this database's now" in done.stdout, done.stderr
+    assert mark_of(data) != before
+    until(lambda: f"unknown    {filed}" in stack.admin.run("cleanup", "--dry-run", env=env).stdout,
+          what="it to be old enough to be named")
+    refused(stack, "cleanup", DATA_DIR=data)

@@ -137,7 +137,7 @@ def test_nothing_else_is_there(stack):
 
 def test_off_and_taken(stack, tmp_path):
     env = {"ADMIN_LISTEN": f"127.0.0.1:{free_port()}", "DB_URL": f"sqlite:///{stack.directory}/other.sqlite3",
-           "ADMIN_WEB_DIR": str(tmp_path)}
+           "ADMIN_WEB_DIR": str(tmp_path), "DATA_DIR": str(tmp_path)}
     taken = stack.admin.run("serve", env=env)
     assert taken.returncode == 1 and "ADMIN_STATUS_LISTEN" in taken.stderr and "listens there already" in taken.stderr
     off = stack.admin.run("--print-config", env={"ADMIN_STATUS_LISTEN": "off"})

@@ -280,7 +280,7 @@ def test_backup_with_another_key_than_the_databases(stack):
 def test_backup_of_another_database_than_the_archives(stack, tmp_path, postgres_or_none):
     upload(stack, b"x" * 1000)
     url = postgres_or_none.create_database("elsewhere") if postgres_or_none else f"sqlite:///{tmp_path}/db.sqlite3"
-    assert stack.admin.run("migrate", env={"DB_URL": url}).returncode == 0
+    assert stack.admin.run("migrate", env={"DB_URL": url, "DATA_DIR": str(tmp_path)}).returncode == 0
     where = os.path.join(stack.directory, "of-another-database")
     done = run("backup", stack.admin, "--to", where, DB_URL=url)
     assert done.returncode == 1 and "that it never knew: is DB_URL the one of the services?" in done.stderr, done

@@ -47,6 +47,7 @@ def test_new_database(kept):
     delete(kept, kept.make_ticket())
     kept.admin.stop()
     kept.admin.env["DB_URL"] += ".new"
+    assert kept.admin.run("accept-data").returncode == 0
     kept.admin.start()
     kept.user = User(kept.admin, "chief")
     kept.api = kept.user.login()

@@ -84,10 +84,10 @@ def test_two_processes_delete_without_quarrel(stack, second, make_file):
     assert "sweep.failing" not in stack.admin.process.output() + second.process.output()
 
 
-def test_both_migrate_a_new_database_at_once(stack, postgres):
+def test_both_migrate_a_new_database_at_once(stack, postgres, tmp_path):
     url = postgres.create_database("fresh")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(stack.admin.run, "migrate", env={"DB_URL": url}) for _ in range(4)]
+        runs = [pool.submit(stack.admin.run, "migrate", env={"DB_URL": url, "DATA_DIR": str(tmp_path)}) for _ in range(4)]
         assert [r.result().returncode for r in runs] == [0] * 4
     assert postgres.rows("SELECT count(*) = max(number) FROM schema_migrations", "fresh") == [["t"]]
 

@@ -24,15 +24,6 @@ static bool read_options(const struct command_call *call, struct import_options 
     return out->db != NULL && out->media != NULL;
 }
 
-static int open_all(struct opened *o, char *why, size_t why_size)
-{
-    int err = opened_database(o, false, why, why_size);
-
-    if (err == 0)
-        err = opened_keys(o, why, why_size);
-    return err < 0 ? err : opened_stores(o, why, why_size);
-}
-
 int command_import_django(const struct command_call *call)
 {
     struct import_options options = {0};
@@ -41,7 +32,7 @@ int command_import_django(const struct command_call *call)
     if (!read_options(call, &options))
         return command_usage("import-django");
     int err =
-        options.dry_run ? opened_dry_run(call->opened, why, sizeof(why)) : open_all(call->opened, why, sizeof(why));
+        options.dry_run ? opened_dry_run(call->opened, why, sizeof(why)) : opened_all(call->opened, why, sizeof(why));
     if (err < 0)
         return command_failed("%s", why);
     err = import_run(call->admin, &options, why, sizeof(why));

@@ -56,7 +56,6 @@ struct storage {
     bool strange;                              /* Redis has something of another database: found by a projection */
 };
 
-
 /* storage.c: Redis for a request's sake, at most one time-out a second in all, whoever asks; the same error in between.
  */
 int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_conn *c, void *arg), struct db_conn *c,
@@ -109,6 +108,9 @@ int projection_ticket(struct db_conn *c, struct redis_client *r, int64_t ticket_
 int projection_bury(struct db_conn *c, struct redis_client *r);                     /* what tombstones say */
 int projection_sweep(struct storage *s, struct db_conn *c, struct redis_client *r); /* all of it, if Redis lost it */
 int projection_all(struct storage *s, struct db_conn *c, struct redis_client *r);
+
+/* mark.c: is DATA_DIR the database's? 0, perhaps marked as such now, or negative with one line in `why`. */
+int mark_check(struct storage *s, char *why, size_t why_size);
 
 /* lineage.c */
 void lineage_note_told(void); /* Redis was told something that is in the database */

@@ -46,6 +46,8 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
         spool_explain(options->data_dir, err, why, why_size);
     if (err == 0)
         err = store_open_archives(s, why, why_size);
+    if (err == 0)
+        err = mark_check(s, why, why_size);
     if (err < 0) {
         storage_close(s);
         return err;

@@ -28,13 +28,20 @@ struct storage_options {
     int64_t orphan_retention_ms /* 0: for ever */, expiry_ms;
     int64_t clock_ahead_ms, clock_gap_ms;            /* what is too much; 0: nothing is */
     int64_t retention_all_ms, retention_resolved_ms; /* 0: for ever; a platform may say otherwise */
+    bool looks_only;                                 /* DATA_DIR is not marked as the database's */
+    bool database_unread;                            /* nor compared: there is none yet, or one of an older release */
 };
 
 /* Opens DATA_DIR/spool and DATA_DIR/archives (0700, made if missing) and tries a rename between them. 0, or negative
- * with one line in `why` that says what to do. `db` and options->redis must outlive the storage. */
+ * with one line in `why` that says what to do; -EEXIST: archives/ is another database's. `db` and options->redis must
+ * outlive the storage. */
 int storage_open(struct db *db, const struct storage_options *options, struct storage **out, char *why, size_t why_size)
     __attribute__((warn_unused_result));
 void storage_close(struct storage *s); /* ends the keeper first */
+/* May a database that is to be made have this DATA_DIR? 0; -EEXIST: it is another's, with one line in `why`. */
+int storage_is_free(const char *data_dir, char *why, size_t why_size) __attribute__((warn_unused_result));
+/* It is this database's from here on, whosever it was. -ENOENT: it has no archives/ yet. */
+int storage_accept(const char *data_dir, struct db_conn *c) __attribute__((warn_unused_result));
 
 /* The background thread: sweeps at start, on every wake-up from the gateways and every sweep_ms. */
 int storage_keep(struct storage *s) __attribute__((warn_unused_result));
