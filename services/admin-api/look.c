@@ -51,11 +51,10 @@ static int look_for_others(struct db *db, char *why, size_t why_size)
 {
     char names[REASON / 2];
     struct db_conn *c = NULL;
-    const char *tables = db_tables(db);
-    int count = tables != NULL ? db_acquire(db, &c) : 0;
+    int count = db_acquire(db, &c);
 
-    if (c != NULL)
-        count = name_others(c, tables, names);
+    if (count == 0)
+        count = name_others(c, db_tables(db), names);
     db_release(c);
     if (count < 0)
         snprintf(why, why_size, "the database cannot be read");
@@ -63,12 +62,12 @@ static int look_for_others(struct db *db, char *why, size_t why_size)
         return count;
     snprintf(why, why_size,
              "this is the database of another program (its tables: %s), which is left as it is: name another file, "
-             "which need not exist yet",
+             "which need not exist yet, or at a server a database or a schema that is for Logs Collector alone",
              names);
     return -EEXIST;
 }
 
-static int look(struct db *db, enum database_state *state, char *why, size_t why_size)
+static int look_for_ours(struct db *db, enum database_state *state, char *why, size_t why_size)
 {
     size_t count;
     int at = 0;
@@ -76,9 +75,26 @@ static int look(struct db *db, enum database_state *state, char *why, size_t why
     int err = db_migrated(db, steps, count, &at, why, why_size);
 
     *state = at == 0 ? DATABASE_EMPTY : at < steps[count - 1].number ? DATABASE_OLDER : DATABASE_OURS;
-    if (err == 0 && at == 0)
-        err = look_for_old(db, why, why_size);
-    return err == 0 && at == 0 ? look_for_others(db, why, why_size) : err;
+    return err;
+}
+
+/* Tables that were not ours a moment ago may be: another admin-api makes them. */
+static int look(struct db *db, enum database_state *state, char *why, size_t why_size)
+{
+    char others[REASON];
+    int err = look_for_ours(db, state, why, why_size);
+
+    if (err < 0 || *state != DATABASE_EMPTY)
+        return err;
+    err = look_for_old(db, why, why_size);
+    int found = err < 0 ? err : look_for_others(db, others, sizeof(others));
+    if (found != -EEXIST || err < 0)
+        return found;
+    err = look_for_ours(db, state, why, why_size);
+    if (err < 0 || *state != DATABASE_EMPTY)
+        return err;
+    snprintf(why, why_size, "%s", others);
+    return -EEXIST;
 }
 
 int database_look(const struct admin_config *config, enum database_state *state, char *why, size_t why_size)

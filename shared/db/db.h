@@ -42,7 +42,7 @@ int db_open(const char *url, const struct db_options *options, struct db **out, 
     __attribute__((warn_unused_result));
 void db_close(struct db *db);
 const char *db_dialect(const struct db *db); /* "sqlite" or "postgres": names the folder of migrations, nothing else */
-/* SQL for the names of its tables and views, but for the migrations'; NULL: a database that programs may share. */
+/* SQL for the names of the tables and views where ours would be made, but for the migrations'. */
 const char *db_tables(const struct db *db);
 
 /* For readiness: one trip to the database. 0 or negative, with one line in `why`. */

@@ -64,8 +64,7 @@ struct db_driver {
     /* What the file system says of itself: 0, -ENOSPC or -EROFS. NULL: it is not ours to see. */
     int (*disk)(const struct db_place *p);
 
-    /* The names of a database's tables and views, but for the migrations', sorted. NULL: other programs may have some
-     * in it, too. */
+    /* The names of the tables and views where ours would be made, but for the migrations', sorted. */
     const char *tables;
 
     /* Both NULL: its server sees to that. Bytes of the database, and whether they fit together: 0, or negative. */

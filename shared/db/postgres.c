@@ -197,8 +197,8 @@ static int settle(struct db_link *l)
     snprintf(sql, sizeof(sql),
              "SET statement_timeout = %u; SET idle_in_transaction_session_timeout = %u; SET jit = off; "
              "SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; "
-             "SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on",
-             timeout, idle);
+             "SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on%s",
+             timeout, idle, l->place->read_only ? "; SET default_transaction_read_only = on" : "");
     return script(l, sql);
 }
 
@@ -548,5 +548,10 @@ const struct db_driver db_postgres = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    /* Of the schema that tables would be made in, and none that an extension brought along. */
+    .tables = "SELECT CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+              "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+              "AND c.relname <> 'schema_migrations' AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE "
+              "d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname",
     .moment = moment,
 };

@@ -143,8 +143,6 @@ static void gather(const struct db_place *p, struct keywords *k, char connect_ti
             add(k, o->keyword, o->val);
     }
     add(k, "connect_timeout", connect_timeout);
-    if (p->read_only)
-        add(k, "options", "-c default_transaction_read_only=on");
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); ++i)
         add(k, defaults[i].keyword, defaults[i].value);
 }

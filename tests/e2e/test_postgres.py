@@ -141,3 +141,38 @@ def test_database_that_is_away_at_start(stack):
     said = refused.stdout + refused.stderr
     assert "DB_URL: PostgreSQL: connection to server" in said and "check host and port" in said
     assert "s3cr3t" not in said
+
+
+# --- a database that is another program's
+
+
+def tables(postgres, database, schema="public"):
+    return {row[0] for row in postgres.rows(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'", database)}
+
+
+def test_database_of_another_program_is_refused_and_left_alone(stack, postgres, tmp_path):
+    url = postgres.create_database("theirs")
+    postgres.rows("CREATE TABLE users (id INT); CREATE TABLE orders (id INT); CREATE VIEW late AS SELECT * FROM orders",
+                  "theirs")
+    env = {"DB_URL": url, "DATA_DIR": str(tmp_path), "ADMIN_LISTEN": "127.0.0.1:0", "ADMIN_STATUS_LISTEN": "off"}
+    for command in ("serve", "migrate", "check"):
+        done = stack.admin.run(command, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "DB_URL: this is the database of another program" in said, said
+        assert "(its tables: late, orders, users)" in said and "a database or a schema that is for Logs Collector alone" in said
+    assert tables(postgres, "theirs") == {"users", "orders"}
+    postgres.rows("CREATE SCHEMA logs", "theirs")
+    for more in ({"DB_URL": url + "&options=-csearch_path%3Dlogs"}, {"PGOPTIONS": "-csearch_path=logs"}):
+        for command in ("check", "migrate", "check"):
+            done = stack.admin.run(command, env={**env, **more, "REDIS_URL": stack.redis.url})
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert "schema_migrations" in tables(postgres, "theirs", "logs")
+    assert tables(postgres, "theirs") == {"users", "orders"}
+
+
+def test_views_of_an_extension_are_nobodys(stack, postgres, tmp_path):
+    url = postgres.create_database("extended")
+    postgres.rows("CREATE EXTENSION pg_stat_statements", "extended")
+    done = stack.admin.run("check", env={"DB_URL": url, "DATA_DIR": str(tmp_path)})
+    assert "empty: serve or migrate makes its tables" in done.stdout, done.stdout + done.stderr
+
