@@ -125,7 +125,7 @@ int command_migrate(const struct command_call *call)
 }
 
 struct findings {
-    size_t count;
+    size_t count, missing;
 };
 
 static void on_finding(void *arg, const char *what, const char *upload_id, const char *action)
@@ -133,6 +133,7 @@ static void on_finding(void *arg, const char *what, const char *upload_id, const
     struct findings *f = arg;
 
     ++f->count;
+    f->missing += strcmp(what, "missing") == 0;
     printf("%-10s %s  %s\n", what, upload_id, action);
 }
 
@@ -173,6 +174,12 @@ int command_cleanup(const struct command_call *call)
     if (err < 0)
         return command_failed("cleanup stopped: %s; what it said before is done, run it again", strerror(-err));
     printf("%zu finding%s%s\n", found.count, found.count == 1 ? "" : "s", dry_run ? " (nothing was changed)" : "");
+    if (found.missing > 0)
+        return command_failed(
+            "%zu archive%s missing from %s: put %s data and manifest back to archives/ from a backup, "
+            "or delete %s; if many are, compare DB_URL and DATA_DIR with the service's",
+            found.missing, found.missing == 1 ? " is" : "s are", call->admin->config->data_dir,
+            found.missing == 1 ? "its" : "their", found.missing == 1 ? "it" : "them");
     return 0;
 }
 

@@ -226,6 +226,125 @@ def test_cleanup_finds_a_file_cut_short_and_names_who_is_too_young(stack):
     os.rmdir(where(stack, stray))
 
 
+def put_aside(stack, upload_id, source):
+    """Its directory, as a database that does not know it would have moved it."""
+    os.rename(source, os.path.join(stack.data_dir, "spool", "orphans", upload_id))
+
+
+def in_orphans(stack, upload_id):
+    return os.path.exists(os.path.join(stack.data_dir, "spool", "orphans", upload_id))
+
+
+RETURN = {"ORPHAN_RETENTION": "1s", "RETENTION_ALL": "0"}
+
+
+def both(stack, upload_id, ready, **env):
+    """What the dry run says of it, once `ready` says so, and what the run does, which names the same."""
+    def looked():
+        found = cleanup(stack, "--dry-run", **env)
+        said = {kind: ids[upload_id] for kind, ids in found.items() if upload_id in ids}
+        return said if ready(said) else None
+    would = until(looked, what="the dry run to name it")
+    did = {kind: ids[upload_id] for kind, ids in cleanup(stack, **env).items() if upload_id in ids}
+    assert set(did) == set(would), (would, did)
+    return would, did
+
+
+def test_orphan_that_a_row_knows_goes_back_to_its_place(stack):
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = send(stack, ticket)
+    archive = stack.wait_archives(ticket, 1)[0]
+    until(lambda: os.path.exists(where(stack, upload_id)), what="it to be filed")
+    put_aside(stack, upload_id, where(stack, upload_id))
+    would, did = both(stack, upload_id, lambda said: "returned" in said, **RETURN)
+    assert would == {"returned": "would be put back to archives/: its row has no file"}
+    assert did == {"returned": "put back to archives/: its row had no file"}
+    assert stack.download(archive).content == b"x" * 1000
+
+
+def test_orphan_whose_ticket_is_there_is_filed(stack):
+    """Filed in a database, restored from a copy made before: neither ledger nor row."""
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = secrets.token_hex(16)
+    sent = send(stack, ticket)
+    stack.wait_archives(ticket, 1)
+    until(lambda: os.path.exists(where(stack, sent)), what="it to be filed")
+    path = os.path.join(stack.data_dir, "spool", "orphans", upload_id)
+    shutil.copytree(where(stack, sent), path)
+    with open(os.path.join(path, "manifest"), "r+b") as f:
+        manifest = f.read()
+        assert manifest.count(sent.encode()) == 1
+        f.seek(0)
+        f.write(manifest.replace(sent.encode(), upload_id.encode()))
+    would, did = both(stack, upload_id, lambda said: "returned" in said, **RETURN)
+    assert "filed: its ticket is there" in would["returned"] and "to be filed: its ticket is there" in did["returned"]
+    assert len(stack.wait_archives(ticket, 2)) == 2 and os.path.exists(where(stack, upload_id))
+
+
+def test_orphan_beside_its_archive_is_kept(stack):
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = send(stack, ticket)
+    stack.wait_archives(ticket, 1)
+    until(lambda: os.path.exists(where(stack, upload_id)), what="it to be filed")
+    path = os.path.join(stack.data_dir, "spool", "orphans", upload_id)
+    shutil.copytree(where(stack, upload_id), path)
+    os.utime(path, (1, 1))
+    _, did = both(stack, upload_id, lambda said: "orphan" in said, **RETURN)
+    assert "compare by hand" in did["orphan"] and in_orphans(stack, upload_id)
+    shutil.rmtree(path)
+
+
+def test_orphan_of_a_deleted_archive_goes_in_time(stack, rest):
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = send(stack, ticket)
+    archive = stack.wait_archives(ticket, 1)[0]
+    until(lambda: os.path.exists(where(stack, upload_id)), what="it to be filed")
+    path = os.path.join(stack.data_dir, "spool", "orphans", upload_id)
+    shutil.copytree(where(stack, upload_id), path)
+    expect(rest.delete(f"archives/{archive['id']}/"), 204)
+    _, did = both(stack, upload_id, lambda said: "would be removed" in said.get("orphan", ""), **RETURN)
+    assert "removed: older" in did["orphan"] and not in_orphans(stack, upload_id)
+
+
+def test_service_puts_back_and_spares_too(stack):
+    """Its sweep removes old orphans, and by then looks whose they are."""
+    ticket, nobodys = stack.make_ticket(platform="keeps"), secrets.token_hex(16)
+    goes_back, stays = send(stack, ticket, "a.log"), send(stack, ticket, "b.log")
+    stack.wait_archives(ticket, 2)
+    until(lambda: all(os.path.exists(where(stack, i)) for i in (goes_back, stays)), what="them to be filed")
+    stack.admin.stop()
+    orphans = os.path.join(stack.data_dir, "spool", "orphans")
+    os.rename(where(stack, goes_back), os.path.join(orphans, goes_back))
+    shutil.copytree(where(stack, stays), os.path.join(orphans, stays))
+    os.makedirs(os.path.join(orphans, nobodys))
+    stack.admin.env["ORPHAN_RETENTION"] = "1s"
+    try:
+        stack.admin.start()
+        until(lambda: os.listdir(orphans) == [stays] and os.path.exists(where(stack, goes_back)), 20, "the sweep")
+        swept = stack.admin.process.output().count("spool.orphan_removed")
+        os.makedirs(os.path.join(orphans, secrets.token_hex(16)))
+        until(lambda: stack.admin.process.output().count("spool.orphan_removed") > swept, 20, "another sweep")
+        assert os.listdir(orphans) == [stays]
+    finally:
+        del stack.admin.env["ORPHAN_RETENTION"]
+        shutil.rmtree(os.path.join(orphans, stays))
+        stack.admin.restart()
+
+
+def test_missing_file_fails_cleanup(stack, rest):
+    ticket = stack.make_ticket(platform="keeps")
+    upload_id = send(stack, ticket)
+    archive = stack.wait_archives(ticket, 1)[0]
+    until(lambda: os.path.exists(where(stack, upload_id)), what="it to be filed")
+    shutil.rmtree(where(stack, upload_id))
+    for args in ((), ("--dry-run",)):
+        done = stack.admin.run("cleanup", *args)
+        assert done.returncode == 1 and f"missing    {upload_id}" in done.stdout, done.stdout
+        assert "1 archive is missing" in done.stderr and "from a backup" in done.stderr, done.stderr
+    expect(rest.delete(f"archives/{archive['id']}/"), 204)
+    assert stack.admin.run("cleanup", "--dry-run").returncode == 0
+
+
 # --- archives/.database: whose archives they are
 
 

@@ -11,6 +11,8 @@
 #include "services/admin-api/storage/statements.h"
 
 #define PAGE 500
+#define DOUBTFUL                                                                                                       \
+    "kept: its row has a file already or one of another size, or it cannot be read as GATEWAY_UID's; compare by hand"
 
 struct cleanup {
     struct storage *storage;
@@ -96,13 +98,33 @@ static int look_at_shelves(struct cleanup *k)
     return k->error;
 }
 
+static int settle_nobodys(struct cleanup *k, const char *id)
+{
+    struct storage *s = k->storage;
+    bool old = reconcile_is_old(spool_orphans_fd(s->spool), id, s->options.orphan_retention_ms);
+    tell(k, "orphan", id, old ? "removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION",
+         old ? "would be removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION");
+    return old && !k->dry_run ? reconcile_end_orphan(s, id) : 0;
+}
+
+/* Told first, so that what is removed has been named whatever happens then. */
 static int on_orphan(void *arg, const char *id)
 {
     struct cleanup *k = arg;
-    bool old = reconcile_is_old(spool_orphans_fd(k->storage->spool), id, k->storage->options.orphan_retention_ms);
-    tell(k, "orphan", id, old ? "removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION",
-         old ? "would be removed: older than ORPHAN_RETENTION" : "kept for ORPHAN_RETENTION");
-    return 0;
+    int what = orphan_look(k->storage, k->conn, id);
+    if (what < 0 || what == ORPHAN_NOBODYS)
+        return what < 0 ? what : settle_nobodys(k, id);
+    if (what == ORPHAN_DOUBTFUL) {
+        tell(k, "orphan", id, DOUBTFUL, DOUBTFUL);
+        return 0;
+    }
+    if (what == ORPHAN_OF_ROW)
+        tell(k, "returned", id, "put back to archives/: its row had no file",
+             "would be put back to archives/: its row has no file");
+    else
+        tell(k, "returned", id, "put back to spool/new, to be filed: its ticket is there",
+             "would be put back to spool/new and filed: its ticket is there");
+    return k->dry_run ? 0 : orphan_return(k->storage, id, (enum orphan)what);
 }
 
 static int on_trash(void *arg, const char *id)
@@ -113,12 +135,9 @@ static int on_trash(void *arg, const char *id)
     return 0;
 }
 
-/* Told first, so that what is removed has been named whatever happens then. */
-static int look_at_old(struct cleanup *k)
+static int look_at_trash(struct cleanup *k)
 {
     int err = store_each(spool_trash_fd(k->storage->spool), on_trash, k);
-    if (err == 0)
-        err = store_each(spool_orphans_fd(k->storage->spool), on_orphan, k);
     return err < 0 || k->dry_run ? err : reconcile_empty(k->storage);
 }
 
@@ -160,14 +179,22 @@ static int look_at_doomed(struct cleanup *k)
     return more;
 }
 
+/* Not if it was deleted meanwhile, nor if a run would have put its file back. */
+static bool is_missing(struct cleanup *k, const char *id)
+{
+    if (k->dry_run && orphan_look(k->storage, k->conn, id) == ORPHAN_OF_ROW)
+        return false;
+    return db_one(k->conn, NULL, NULL, storage_statement(ARCHIVE_HAS), id) != 0;
+}
+
 static void look_at_file(struct cleanup *k, const char *id, int64_t recorded)
 {
     char said[160];
     int64_t size = 0;
     int fd = storage_open_archive(k->storage, id, &size);
-    if (fd < 0)
+    if (fd < 0 && is_missing(k, id))
         tell(k, "missing", id, "left: its row has no file", "left: its row has no file");
-    else
+    if (fd >= 0)
         close(fd);
     if (fd < 0 || size == recorded)
         return;
@@ -220,6 +247,8 @@ int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_
     int err = clock_check(s, c, s->client, why, sizeof(why));
     if (err == -ETIME)
         report(arg, "clock", "-", why);
+    if (err == 0) /* before anything else joins them */
+        err = store_each(spool_orphans_fd(s->spool), on_orphan, &k);
     if (err == 0 && !dry_run)
         err = catch_up(&k);
     if (err == 0)
@@ -233,6 +262,6 @@ int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_
     if (err == 0)
         err = store_each(spool_tmp_fd(s->spool), on_tmp, &k);
     if (err == 0)
-        err = look_at_old(&k);
+        err = look_at_trash(&k);
     return err < 0 ? err : look_at_rows(&k);
 }

@@ -122,9 +122,22 @@ int lineage_count(struct db_conn *c, struct redis_client *r); /* what was told s
 /* clock.c: may things be removed for their age? 0; -ETIME with a line in `why`; or the database's error. */
 int clock_check(struct storage *s, struct db_conn *c, struct redis_client *r, char *why, size_t why_size);
 
+/* orphans.c: what of spool/orphans is */
+enum orphan {
+    ORPHAN_NOBODYS,  /* to be removed after ORPHAN_RETENTION */
+    ORPHAN_DOUBTFUL, /* never removed: its row has a file, or one of another size; or it cannot be read as GATEWAY_UID's
+                      */
+    ORPHAN_OF_ROW,   /* the file that its row has not */
+    ORPHAN_OF_TICKET, /* could be filed */
+};
+int orphan_look(struct storage *s, struct db_conn *c, const char *id); /* one of them, or negative */
+/* To archives/, or to spool/new. */
+int orphan_return(struct storage *s, const char *id, enum orphan what);
+
 /* reconcile.c */
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r);
-int reconcile_empty(struct storage *s);                               /* what is old in spool/trash and spool/orphans */
+int reconcile_empty(struct storage *s);                               /* what is old in spool/trash */
+int reconcile_end_orphan(struct storage *s, const char *id);          /* of spool/orphans: removed and counted */
 bool reconcile_is_abandoned(struct storage *s, const char *id);       /* of spool/tmp */
 bool reconcile_is_old(int directory, const char *id, int64_t age_ms); /* of spool/trash or spool/orphans; 0: never */
 

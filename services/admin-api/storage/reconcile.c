@@ -140,40 +140,48 @@ bool reconcile_is_old(int directory, const char *id, int64_t age_ms)
     return age_ms > 0 && fstatat(directory, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, true) >= age_ms;
 }
 
-struct emptying {
-    int directory;
-    int64_t age_ms;
-    const char *event;
-    enum admin_metric removed;
-};
-
-static int on_old(void *arg, const char *id)
+static int on_old_trash(void *arg, const char *id)
 {
-    const struct emptying *e = arg;
-    if (!reconcile_is_old(e->directory, id, e->age_ms))
+    struct storage *s = arg;
+    int trash = spool_trash_fd(s->spool);
+    if (!reconcile_is_old(trash, id, s->options.reconcile_age_ms))
         return 0;
-    int err = store_remove_tree(e->directory, id);
-    if (err < 0)
-        return err;
-    if (e->removed != ADMIN_METRIC_COUNT)
-        metric_add(&admin_metrics[e->removed], 1);
-    log_info(e->event, LOG_S("upload_id", id));
-    return 0;
+    int err = store_remove_tree(trash, id);
+    if (err == 0)
+        log_info("spool.trash_removed", LOG_S("upload_id", id));
+    return err;
 }
 
 int reconcile_empty(struct storage *s)
 {
-    struct emptying trash = {.directory = spool_trash_fd(s->spool),
-                             .age_ms = s->options.reconcile_age_ms,
-                             .event = "spool.trash_removed",
-                             .removed = ADMIN_METRIC_COUNT};
-    struct emptying orphans = {.directory = spool_orphans_fd(s->spool),
-                               .age_ms = s->options.orphan_retention_ms,
-                               .event = "spool.orphan_removed",
-                               .removed = ADMIN_METRIC_ORPHANS_REMOVED};
-    int first = store_each(trash.directory, on_old, &trash);
-    int err = store_each(orphans.directory, on_old, &orphans);
-    return first < 0 ? first : err;
+    return store_each(spool_trash_fd(s->spool), on_old_trash, s);
+}
+
+int reconcile_end_orphan(struct storage *s, const char *id)
+{
+    int err = store_remove_tree(spool_orphans_fd(s->spool), id);
+    if (err < 0)
+        return err;
+    ADMIN_COUNT(ORPHANS_REMOVED);
+    log_info("spool.orphan_removed", LOG_S("upload_id", id));
+    return 0;
+}
+
+struct orphans {
+    struct storage *storage;
+    struct db_conn *conn;
+};
+
+static int on_old_orphan(void *arg, const char *id)
+{
+    const struct orphans *o = arg;
+    struct storage *s = o->storage;
+    if (!reconcile_is_old(spool_orphans_fd(s->spool), id, s->options.orphan_retention_ms))
+        return 0;
+    int what = orphan_look(s, o->conn, id);
+    if (what < 0 || what == ORPHAN_DOUBTFUL)
+        return what < 0 ? what : 0;
+    return what == ORPHAN_NOBODYS ? reconcile_end_orphan(s, id) : orphan_return(s, id, (enum orphan)what);
 }
 
 int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r)
@@ -188,5 +196,8 @@ int reconcile_sweep(struct storage *s, struct db_conn *c, struct redis_client *r
     err = store_each(spool_tmp_fd(s->spool), on_tmp, s);
     first = first < 0 ? first : err;
     err = reconcile_empty(s);
+    first = first < 0 ? first : err;
+    struct orphans orphans = {.storage = s, .conn = c};
+    err = store_each(spool_orphans_fd(s->spool), on_old_orphan, &orphans);
     return first < 0 ? first : err;
 }
