@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import subprocess
+import uuid
 
 import pytest
 import requests
@@ -116,6 +117,74 @@ def test_what_cannot_be_taken_is_said_and_the_rest_goes_on(stack, old):
     stack.delete("/api/v1/platforms/vm6/")
 
 
+def in_old(request, old, *rows):
+    """More rows of the old database: (statement, values), booleans as Python has them."""
+    postgres = old[0].startswith("postgres")
+    text = ";\n".join(filled(statement, [int(v) if isinstance(v, bool) and not postgres else v for v in values])
+                      for statement, values in rows)
+    if postgres:
+        psql = os.path.join(request.getfixturevalue("postgres").bin, "psql")
+        subprocess.run([psql, "-q", "-v", "ON_ERROR_STOP=1", "-d", old[0]], input=text, text=True, check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+    else:
+        with contextlib.closing(sqlite3.connect(old[0])) as db, db:
+            db.executescript(text)
+
+
+TICKET = "INSERT INTO collector_ticket VALUES (?,?,?,?,?,?,?,?,?,?)"
+ARCHIVE = "INSERT INTO collector_archive VALUES (?,?,?,?,?,?,?)"
+USER = "INSERT INTO account_user VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+
+
+def not_taken(done):
+    return [line.strip().replace("would not be", "was not") for line in done.stdout.splitlines() if "not taken: " in line]
+
+
+def test_rows_whose_neighbours_are_gone_are_named(stack, old, request):
+    """And files that lie elsewhere: by a dry run as by the run itself, which takes the rest."""
+    wipe(stack)
+    gone = [(TICKET, (7, 1007, False, "", uuid.uuid4().hex, 5, WHEN, WHEN, "vm6", 77)),
+            (TICKET, (8, 1008, False, "", uuid.uuid4().hex, 5, WHEN, WHEN, "vanished", 1)),
+            *((ARCHIVE, (n, file, 1, "0" * 32, WHEN, WHEN, number)) for n, file, number in (
+                (17, "1007/a.log", 1007), (18, "1008/a.log", 1008), (19, "1009/a.log", 1009), (20, "/etc/passwd", 1001),
+                (21, "../../key", 1001), (22, "1001/none.log", 1001)))]
+    in_old(request, old, *gone)
+    tried, done = run(stack, old, "--dry-run"), run(stack, old)
+    said = not_taken(done)
+    assert tried.returncode == done.returncode == 1 and not_taken(tried) == said, tried.stdout + done.stdout
+    for words in ("ticket 1007: its user is gone", "ticket 1008: its platform vanished is gone", "1007/a.log: its ticket 1007",
+                  "1008/a.log: its ticket 1008", "1009/a.log: its ticket 1009 is gone from the old database",
+                  "/etc/passwd: it lies outside", "../../key: it lies outside", "1001/none.log: no such file"):
+        assert [line for line in said if words in line], (words, said)
+    assert len(said) == 8 and f"{len(FILES)} taken over, 0 here already, 6 not taken" in tried.stdout
+    assert [line for line in tried.stdout.splitlines() if "taken over, " in line] == \
+        [line for line in done.stdout.splitlines() if "taken over, " in line]
+    wipe(stack)
+
+
+def test_passwords_that_cannot_be_verified_are_named(stack, old, request):
+    """Of kinds that 0.1.0 could be told to make and nobody can log in with here; of no use in both are no news."""
+    kinds = {"carl": "argon2$argon2id$v=19$m=102400,t=2,p=8$b2R6cWJ5$9hSFz5Iv6hEf2Ls1vC3uVg",
+             "dora": "bcrypt_sha256$$2b$12$ZkZyVqFQ2O1vT6gC0wWJduYxX2p0Hq5gG1bD3oC8rj6h1S6lD4b2K",
+             "emil": "scrypt$16384$c2FsdA$8$1$aGFzaA==", "nobody": "!kq1zW3Rl4kWnZ"}
+    in_old(request, old, *((USER, (n, kind, None, False, name, "", "", "", False, True, WHEN))
+                           for n, (name, kind) in enumerate(kinds.items(), 11)))
+    try:
+        tried, done = run(stack, old, "--dry-run"), run(stack, old)
+        assert tried.returncode == done.returncode == 1 and not_taken(tried) == not_taken(done), tried.stdout + done.stdout
+        assert [line.split(":")[1].strip() for line in not_taken(done)] == [f"password of {n}" for n in ("carl", "dora", "emil")]
+        assert "admin-api user passwd carl" in done.stdout and not [kind for kind in kinds.values() if kind in done.stdout]
+        again = run(stack, old)
+        assert again.returncode == 1 and not_taken(again) == not_taken(done)
+        answer = requests.post(stack.admin.url + "/api/v1/auth/token/", timeout=10, json={"username": "carl", "password": "x"})
+        assert answer.status_code == 401
+    finally:
+        path = stack.admin.env["DB_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:
+            db.execute("DELETE FROM users WHERE username IN ('carl', 'dora', 'emil', 'nobody')")
+        wipe(stack)
+
+
 def test_files_that_changed_are_taken_over_and_named(stack, old):
     """Both have other bytes than 0.1.0 recorded; the one of the same size only who reads it finds."""
     wipe(stack)
@@ -129,8 +198,10 @@ def test_files_that_changed_are_taken_over_and_named(stack, old):
     assert done.returncode == 3 and "2 of them changed since 0.1.0 recorded them" in done.stdout, done.stdout + done.stderr
     assert "1001/a.log has 100 bytes and MD5" in done.stdout and "1002/a.log has 300000 bytes and MD5" in done.stdout
     assert f"{len(FILES)} taken over, 0 here already, 0 not taken" in done.stdout
-    again = run(stack, old)
-    assert again.returncode == 0 and f"{len(FILES)} here already" in again.stdout
+    for words in ([], ["--dry-run"]):  # of what it does not read again, another size
+        again = run(stack, old, *words)
+        assert again.returncode == 3 and f"{len(FILES)} here already" in again.stdout
+        assert "changed: 1001/a.log has 100 bytes, 0.1.0 recorded 400" in again.stdout, again.stdout
     wipe(stack)
 
 

@@ -7,6 +7,7 @@
 #include "services/admin-api/import/import.h"
 #include "services/admin-api/import/statements.h"
 #include "services/admin-api/security/backup_codes.h"
+#include "services/admin-api/security/password.h"
 #include "services/admin-api/security/seal.h"
 #include "services/admin-api/security/second_factor.h"
 #include "services/admin-api/security/totp.h"
@@ -39,7 +40,24 @@ struct account {
     char codes[CODES_MAX][CODE_LENGTH];
     size_t code_count;
     int64_t created; /* 0: there was one of that name */
+    bool shut;       /* nobody can log in here with what is kept of his password */
 };
+
+/* Django's mark of an account that has no password, there or here. */
+#define NO_PASSWORD '!'
+
+static bool is_shut(const char *encoded)
+{
+    return encoded[0] != NO_PASSWORD && !password_is_verifiable(encoded);
+}
+
+/* Each time anew: as long as it is so. */
+static void tell_password(struct import *i, const struct account *a, const char *name)
+{
+    if (a->shut)
+        import_failed(i, "password of %s: its kind is not verified here; it must be set anew: admin-api user passwd %s",
+                      name, name);
+}
 
 /* Ours are of 30 s, 6 digits, counted from 1970, as every app makes them; -EINVAL: this one is not. */
 static int read_totp(const struct db_rows *r, void *arg)
@@ -105,13 +123,22 @@ static int add(struct db_conn *c, void *arg)
     return a->secret_len > 0 ? add_second_factor(c, a) : 0;
 }
 
-/* A user of that name: 1 ours from an earlier run, as the moment of joining tells; 0 none; -EEXIST somebody else. */
-static int look_up(struct import *i, const struct account *a)
+static int read_here(const struct db_rows *r, void *arg)
 {
-    int64_t joined = 0;
-    int found = IMPORT_FIND(i, read_id, &joined, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
+    struct account *a = arg;
+    a->created = db_int(r, 0);
+    a->shut = is_shut(db_text(r, 1));
+    return 0;
+}
 
-    return found == 1 && joined != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
+/* A user of that name: 1 ours from an earlier run, as the moment of joining tells; 0 none; -EEXIST somebody else. */
+static int look_up(struct import *i, struct account *a)
+{
+    struct account here = {.shut = is_shut(db_text(a->row, OLD_HASH))};
+    int found = IMPORT_FIND(i, read_here, &here, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
+
+    a->shut = here.shut;
+    return found == 1 && here.created != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
 }
 
 static int take(struct import *i, struct account *a, int totp)
@@ -127,8 +154,10 @@ static int take(struct import *i, struct account *a, int totp)
     if (known == -EEXIST)
         import_failed(
             i, "user %s: there is another user of this name here, who gets the tickets; rename one of the two", name);
-    if (known == 1)
+    if (known == 1) {
         import_known(i);
+        tell_password(i, a, name);
+    }
     if (known != 0)
         return known < 0 && known != -EEXIST ? known : 0;
     int err = i->dry_run ? 0 : db_transaction(i->ours, add, a);
@@ -138,6 +167,7 @@ static int take(struct import *i, struct account *a, int totp)
         import_taken(i);
     else
         import_known(i); /* made a moment ago, by somebody else */
+    tell_password(i, a, name);
     if (totp == -EINVAL && (i->dry_run || a->created > 0))
         import_failed(i, "second factor of %s: its kind is not known here; the user must set up a new one", name);
     return 0;

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "services/admin-api/import/import.h"
 #include "services/admin-api/import/statements.h"
@@ -68,13 +71,50 @@ static void compare(struct import *i, const struct db_rows *r, int64_t size, con
                        db_text(r, OLD_FILE), size, md5, db_int(r, OLD_SIZE), db_text(r, OLD_MD5));
 }
 
-static int adopt(struct import *i, const struct db_rows *r, int64_t ticket_id)
+static const char *in_media(int err)
 {
-    char id[STORAGE_ID_SIZE];
+    switch (err) {
+    case -ENOENT:
+        return "no such file in --media";
+    case -EXDEV:
+        return "it lies outside of --media";
+    case -ELOOP:
+    case -EINVAL:
+        return "not a plain file in --media";
+    default:
+        return strerror(-err);
+    }
+}
+
+/* As the run itself does: no symlink on the way. */
+static int open_beneath(int at, const char *path)
+{
+    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
+    return fd < 0 ? -errno : (int)fd;
+}
+
+/* 0, or negative with the row counted as not taken. */
+static int look_at(struct import *i, const char *file, int64_t *size)
+{
+    struct stat st;
+    int fd = open_beneath(i->media, file);
+    int err = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+
+    if (fd >= 0)
+        close(fd);
+    if (err < 0)
+        import_failed(i, "archive %s: %s", file, in_media(err));
+    else
+        *size = st.st_size;
+    return err;
+}
+
+static int adopt(struct import *i, const struct db_rows *r, const char *id, int64_t ticket_id)
+{
     const char *file = db_text(r, OLD_FILE);
     struct storage_adopted got;
-
-    make_id(r, ticket_id, id);
     const struct storage_adoption what = {.path = file,
                                           .upload_id = id,
                                           .name = base_name(file),
@@ -82,62 +122,72 @@ static int adopt(struct import *i, const struct db_rows *r, int64_t ticket_id)
                                           .number = db_int(r, OLD_NUMBER),
                                           .time_us = import_time(db_text(r, OLD_CREATED))};
     int err = storage_adopt(i->admin->storage, i->ours, i->media, &what, &got);
-    if (err == 1) {
+
+    if (err == 1) { /* by another run, a moment ago */
         import_known(i);
     } else if (err == 0) {
         import_taken(i);
         compare(i, r, got.size, got.md5);
-    } else if (err == -ENOENT || err == -ELOOP || err == -EXDEV || err == -EINVAL) {
-        import_failed(i, "archive %s: %s in --media", file, err == -ENOENT ? "no such file" : "not a plain file");
-    } else {
-        return err;
     }
-    return 0;
+    return err < 0 ? err : 0;
 }
 
-/* Nothing is read: of what has changed only another size is noticed. */
-static void would_take(struct import *i, const struct db_rows *r, int64_t size)
+static void compare_size(struct import *i, const struct db_rows *r, int64_t size)
 {
-    import_taken(i);
     if (size != db_int(r, OLD_SIZE))
         import_changed(i, "%s has %" PRId64 " bytes, 0.1.0 recorded %" PRId64, db_text(r, OLD_FILE), size,
                        db_int(r, OLD_SIZE));
 }
 
-/* `ticket_id` 0: its ticket is yet to come. */
-static int try_only(struct import *i, const struct db_rows *r, int64_t ticket_id)
+static int read_size(const struct db_rows *r, void *arg)
+{
+    *(int64_t *)arg = db_is_null(r, 0) ? -1 : db_int(r, 0);
+    return 0;
+}
+
+/* Only the run itself reads: of what has changed a dry run and a repeated one notice another size. `ticket_id` 0: its
+ * ticket is yet to come. */
+static int take(struct import *i, const struct db_rows *r, int64_t ticket_id)
 {
     char id[STORAGE_ID_SIZE];
-    struct stat st;
-    const char *file = db_text(r, OLD_FILE);
+    int64_t size;
 
     make_id(r, ticket_id, id);
-    int known = ticket_id == 0 ? 0 : db_one(i->ours, NULL, NULL, import_statement(UPLOAD_FIND), id);
+    int known = ticket_id == 0 ? 0 : db_one(i->ours, read_size, &size, import_statement(UPLOAD_FIND), id);
     if (known < 0)
         return known;
-    if (known == 1)
+    if (known == 1) {
         import_known(i);
-    else if (fstatat(i->media, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        import_failed(i, "archive %s: %s in --media", file, errno == ENOENT ? "no such file" : strerror(errno));
-    else if (!S_ISREG(st.st_mode))
-        import_failed(i, "archive %s: not a plain file in --media", file);
-    else
-        would_take(i, r, st.st_size);
+        if (size >= 0) /* not deleted here since */
+            compare_size(i, r, size);
+        return 0;
+    }
+    if (look_at(i, db_text(r, OLD_FILE), &size) < 0)
+        return 0;
+    if (!i->dry_run)
+        return adopt(i, r, id, ticket_id);
+    import_taken(i);
+    compare_size(i, r, size);
     return 0;
 }
 
 static int each(struct import *i, const struct db_rows *row)
 {
     struct ticket ticket = {.id = 0};
-    int found = find_ticket(i, row, &ticket);
+    int64_t number = db_int(row, OLD_NUMBER);
 
+    if (db_is_null(row, OLD_TOKEN)) {
+        import_failed(i, "archive %s: its ticket %" PRId64 " is gone from the old database", db_text(row, OLD_FILE),
+                      number);
+        return 0;
+    }
+    int found = find_ticket(i, row, &ticket);
     if (found < 0)
         return found;
-    if (i->dry_run && (ticket.id > 0 || (found == 0 && ticket.hash[0] != '\0')))
-        return try_only(i, row, ticket.id);
-    if (ticket.id > 0)
-        return adopt(i, row, ticket.id);
-    import_failed(i, "archive %s: its ticket %" PRId64 " %s", db_text(row, OLD_FILE), db_int(row, OLD_NUMBER),
+    bool comes = i->dry_run && found == 0 && !import_is_refused(i, number);
+    if (ticket.id > 0 || comes)
+        return take(i, row, ticket.id);
+    import_failed(i, "archive %s: its ticket %" PRId64 " %s", db_text(row, OLD_FILE), number,
                   i->dry_run ? "would not be taken" : "was not taken");
     return 0;
 }

@@ -62,6 +62,28 @@ void import_failed(struct import *i, const char *format, ...)
     va_end(args);
 }
 
+int import_refuse(struct import *i, int64_t number)
+{
+    if (i->refused.count == i->refused.room) {
+        size_t room = i->refused.room * 2 + 16;
+        int64_t *more = reallocarray(i->refused.numbers, room, sizeof(*more));
+        if (more == NULL)
+            return -ENOMEM;
+        i->refused.numbers = more;
+        i->refused.room = room;
+    }
+    i->refused.numbers[i->refused.count++] = number;
+    return 0;
+}
+
+bool import_is_refused(const struct import *i, int64_t number)
+{
+    for (size_t n = 0; n < i->refused.count; ++n)
+        if (i->refused.numbers[n] == number)
+            return true;
+    return false;
+}
+
 int import_each(struct import *i, const struct db_statement *old,
                 int (*each)(struct import *i, const struct db_rows *row))
 {
@@ -180,6 +202,7 @@ int import_run(const struct admin *admin, const struct import_options *options, 
         err = db_acquire(admin->db, &i.ours);
     if (err == 0)
         err = run_steps(&i, why, why_size);
+    free(i.refused.numbers);
     db_release(i.ours);
     db_release(i.old);
     db_release(i.beside);

@@ -26,6 +26,10 @@ struct import {
     struct db_conn *ours;         /* NULL in a dry run where nothing is yet */
     int media;                    /* directory */
     bool dry_run;
+    struct {
+        int64_t *numbers;
+        size_t count, room;
+    } refused;                             /* tickets that a dry run would not take: their archives go nowhere */
     int64_t taken, known, failed, changed; /* of the step under way; changed ones are among the taken */
 };
 
@@ -53,6 +57,10 @@ int import_users(struct import *i) __attribute__((warn_unused_result));
 int import_platforms(struct import *i) __attribute__((warn_unused_result));
 int import_tickets(struct import *i) __attribute__((warn_unused_result));
 int import_archives(struct import *i) __attribute__((warn_unused_result));
+
+/* Of a ticket that a dry run would not take; -ENOMEM. */
+int import_refuse(struct import *i, int64_t number) __attribute__((warn_unused_result));
+bool import_is_refused(const struct import *i, int64_t number);
 
 /* Calls `each` for every row of an old table, until it returns non-zero. */
 int import_each(struct import *i, const struct db_statement *old,

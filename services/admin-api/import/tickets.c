@@ -12,7 +12,18 @@
 #define ATTEMPTS_MAX   10
 #define TOKEN_IS_TAKEN "ticket %" PRId64 ": its token is that of another ticket here"
 
-enum { OLD_NUMBER, OLD_RESOLVED, OLD_NOTE, OLD_TOKEN, OLD_ATTEMPTS, OLD_CREATED, OLD_UPDATED, OLD_PLATFORM, OLD_USER };
+enum {
+    OLD_NUMBER,
+    OLD_RESOLVED,
+    OLD_NOTE,
+    OLD_TOKEN,
+    OLD_ATTEMPTS,
+    OLD_CREATED,
+    OLD_UPDATED,
+    OLD_PLATFORM,
+    OLD_USER,
+    OLD_HAS_PLATFORM
+};
 
 /* 1 or 0, as adding it would say. */
 static int would_add_platform(struct import *i, const struct db_rows *row)
@@ -102,7 +113,27 @@ static int try_only(struct import *i, int64_t number, const char *hash)
     return found < 0 ? found : 0;
 }
 
-static int each_ticket(struct import *i, const struct db_rows *row)
+/* 1: user and platform, which it stands on, are there; 0: not, and it was counted. */
+static int is_whole(struct import *i, const struct db_rows *r)
+{
+    int64_t number = db_int(r, OLD_NUMBER);
+    const char *platform = db_text(r, OLD_PLATFORM);
+
+    if (db_is_null(r, OLD_USER)) {
+        import_failed(i, "ticket %" PRId64 ": its user is gone from the old database; give it another one there",
+                      number);
+        return 0;
+    }
+    if (db_int(r, OLD_HAS_PLATFORM))
+        return 1;
+    int found = IMPORT_FIND(i, NULL, NULL, import_statement(PLATFORM_FIND), platform);
+    if (found == 0)
+        import_failed(i, "ticket %" PRId64 ": its platform %s is gone from the old database; make it here, then repeat",
+                      number, platform);
+    return found;
+}
+
+static int take(struct import *i, const struct db_rows *row)
 {
     char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE];
     const char *text = db_text(row, OLD_TOKEN);
@@ -112,9 +143,19 @@ static int each_ticket(struct import *i, const struct db_rows *row)
         return 0;
     }
     int may = may_add(i, db_int(row, OLD_NUMBER), hash);
+    if (may == 1)
+        may = is_whole(i, row);
     if (may < 1)
         return may;
     return i->dry_run ? try_only(i, db_int(row, OLD_NUMBER), hash) : add(i, row, token, hash);
+}
+
+static int each_ticket(struct import *i, const struct db_rows *row)
+{
+    int64_t failed = i->failed;
+    int err = take(i, row);
+
+    return err == 0 && i->dry_run && i->failed > failed ? import_refuse(i, db_int(row, OLD_NUMBER)) : err;
 }
 
 int import_tickets(struct import *i)

@@ -118,32 +118,62 @@ static int verify_pbkdf2(const char *encoded, const char *password)
     return sodium_memcmp(digest, wanted.digest, DIGEST_SIZE) == 0 ? PASSWORD_RIGHT_OLD_KIND : PASSWORD_WRONG;
 }
 
-static const struct {
+static bool is_argon2id(const char *encoded)
+{
+    return crypto_pwhash_argon2id_str_needs_rehash(encoded, cost.passes, cost.memory) >= 0;
+}
+
+static bool is_pbkdf2(const char *encoded)
+{
+    struct pbkdf2 parts;
+    return parse_pbkdf2(encoded, &parts) == 0;
+}
+
+static const struct kind {
     const char *prefix;
     int (*verify)(const char *encoded, const char *password);
+    bool (*is_whole)(const char *encoded);
 } kinds[] = {
-    {"$argon2id$", verify_argon2id},
-    {"pbkdf2_sha256$", verify_pbkdf2},
+    {"$argon2id$", verify_argon2id, is_argon2id},
+    {"pbkdf2_sha256$", verify_pbkdf2, is_pbkdf2},
 };
+
+static const struct kind *kind_of(const char *encoded)
+{
+    for (size_t i = 0; encoded && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(encoded, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds + i;
+    return NULL;
+}
+
+bool password_is_verifiable(const char *encoded)
+{
+    const struct kind *kind = kind_of(encoded);
+    bool whole;
+
+    if (kind == NULL || sodium_init() < 0)
+        return false;
+    pthread_mutex_lock(&one_at_a_time);
+    set_up_once();
+    whole = kind->is_whole(encoded);
+    pthread_mutex_unlock(&one_at_a_time);
+    return whole;
+}
 
 int password_verify(const char *encoded, const char *password)
 {
-    int (*verify)(const char *encoded, const char *password) = NULL;
+    const struct kind *kind = kind_of(encoded);
     int match;
 
     if (sodium_init() < 0)
         return -ENOMEM;
-    for (size_t i = 0; encoded && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strncmp(encoded, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
-            verify = kinds[i].verify;
-    }
     if (strlen(password) > PASSWORD_LENGTH_MAX) {
         password = "";
-        verify = NULL;
+        kind = NULL;
     }
     pthread_mutex_lock(&one_at_a_time);
     set_up_once();
-    match = verify ? verify(encoded, password) : verify_argon2id(cost.decoy, password);
+    match = kind ? kind->verify(encoded, password) : verify_argon2id(cost.decoy, password);
     pthread_mutex_unlock(&one_at_a_time);
-    return verify || match < 0 ? match : PASSWORD_WRONG;
+    return kind || match < 0 ? match : PASSWORD_WRONG;
 }

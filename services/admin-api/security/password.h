@@ -6,6 +6,7 @@
 #ifndef LC_ADMIN_SECURITY_PASSWORD_H
 #define LC_ADMIN_SECURITY_PASSWORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PASSWORD_ENCODED_SIZE 128  /* an encoded hash we make, with NUL */
@@ -24,5 +25,7 @@ enum password_match { PASSWORD_WRONG = 0, PASSWORD_RIGHT, PASSWORD_RIGHT_OLD_KIN
 /* `encoded` NULL (no such user): as much work as a wrong password costs, then PASSWORD_WRONG. An encoded string of an
  * unknown kind, or one that would cost more than our bounds, is PASSWORD_WRONG too. -ENOMEM. */
 int password_verify(const char *encoded, const char *password) __attribute__((warn_unused_result));
+/* Whether any password could be right: it is of a known kind, whole, and within our bounds. */
+bool password_is_verifiable(const char *encoded);
 
 #endif
