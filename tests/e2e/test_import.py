@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from lc import curl
-from lc.django import CODE, FILES, KEY, PASSWORD, TOKENS, WHEN, filled, make, statements
+from lc.django import CODE, FILES, KEY, PASSWORD, TOKENS, WHEN, django_hash, filled, make, statements
 from lc.totp import Totp
 
 
@@ -203,6 +203,32 @@ def test_files_that_changed_are_taken_over_and_named(stack, old):
         assert again.returncode == 3 and f"{len(FILES)} here already" in again.stdout
         assert "changed: 1001/a.log has 100 bytes, 0.1.0 recorded 400" in again.stdout, again.stdout
     wipe(stack)
+
+
+def test_what_differs_since_is_named_and_left(stack, old, request):
+    """Who is blocked over there after the first run keeps his access here: only if somebody knows is he blocked here, too."""
+    wipe(stack)
+    kept = (13, django_hash("C4rl-pass-word!"), None, False, "carl", "", "", "", False, True, WHEN)
+    in_old(request, old, (USER, kept))
+    try:
+        assert run(stack, old).returncode == 0
+        assert "differs" not in (first := run(stack, old).stdout) and "is not changed again" in first
+        in_old(request, old, ("UPDATE account_user SET is_active = ?, is_superuser = ?, password = ? WHERE id = 13",
+                              (False, True, django_hash("An0ther-pass!"))),
+               ("UPDATE collector_ticket SET attempts = 1, resolved = ? WHERE number = 1001", (True,)))
+        for words in (["--dry-run"], []):
+            said = run(stack, old, *words)
+            assert said.returncode == 0, said.stdout
+            assert "differs in 0.1.0, left as it is: user carl: is_active 0 there, 1 here; is_superuser 1 there, 0 here; " \
+                "another password\n" in said.stdout, said.stdout
+            assert "differs in 0.1.0, left as it is: ticket 1001: resolved 1 there, 0 here; attempts 1 there, 3 here" in said.stdout
+            assert said.stdout.count("1 of them differ in 0.1.0") == 2 and "is not changed again" in said.stdout
+        assert stack.get("/api/v1/tickets/1001/").json()["resolved"] is False
+    finally:
+        path = stack.admin.env["DB_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:
+            db.execute("DELETE FROM users WHERE username = 'carl'")
+        wipe(stack)
 
 
 def test_user_of_the_same_name_is_said(stack, old):

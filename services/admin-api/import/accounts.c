@@ -40,11 +40,13 @@ struct account {
     char codes[CODES_MAX][CODE_LENGTH];
     size_t code_count;
     int64_t created; /* 0: there was one of that name */
-    bool shut;       /* nobody can log in here with what is kept of his password */
+    struct import_difference differs;
+    bool shut; /* nobody can log in here with what is kept of his password */
 };
 
 /* Django's mark of an account that has no password, there or here. */
 #define NO_PASSWORD '!'
+#define OWN_HASH    '$'
 
 static bool is_shut(const char *encoded)
 {
@@ -123,21 +125,36 @@ static int add(struct db_conn *c, void *arg)
     return a->secret_len > 0 ? add_second_factor(c, a) : 0;
 }
 
+static void compare_texts(struct import_difference *d, const char *field, const char *there, const char *here)
+{
+    size_t len = strlen(d->text);
+
+    if (strcmp(there, here) != 0)
+        snprintf(d->text + len, sizeof(d->text) - len, "%sanother %s", len > 0 ? "; " : "", field);
+}
+
 static int read_here(const struct db_rows *r, void *arg)
 {
     struct account *a = arg;
+    const char *hash = db_text(r, 1);
+
     a->created = db_int(r, 0);
-    a->shut = is_shut(db_text(r, 1));
+    a->shut = is_shut(hash);
+    import_compare(&a->differs, "is_active", db_int(a->row, OLD_ACTIVE), db_int(r, 2));
+    import_compare(&a->differs, "is_superuser", db_int(a->row, OLD_SUPER), db_int(r, 3));
+    if (hash[0] != OWN_HASH) /* made by a login here, it cannot be compared */
+        compare_texts(&a->differs, "password", db_text(a->row, OLD_HASH), hash);
     return 0;
 }
 
 /* A user of that name: 1 ours from an earlier run, as the moment of joining tells; 0 none; -EEXIST somebody else. */
 static int look_up(struct import *i, struct account *a)
 {
-    struct account here = {.shut = is_shut(db_text(a->row, OLD_HASH))};
+    struct account here = {.row = a->row, .shut = is_shut(db_text(a->row, OLD_HASH))};
     int found = IMPORT_FIND(i, read_here, &here, import_statement(USER_FIND), db_text(a->row, OLD_NAME));
 
     a->shut = here.shut;
+    a->differs = here.differs;
     return found == 1 && here.created != import_time(db_text(a->row, OLD_JOINED)) ? -EEXIST : found;
 }
 
@@ -156,6 +173,8 @@ static int take(struct import *i, struct account *a, int totp)
             i, "user %s: there is another user of this name here, who gets the tickets; rename one of the two", name);
     if (known == 1) {
         import_known(i);
+        snprintf(why, sizeof(why), "user %s", name);
+        import_differs(i, why, &a->differs);
         tell_password(i, a, name);
     }
     if (known != 0)

@@ -52,6 +52,23 @@ void import_changed(struct import *i, const char *format, ...)
     va_end(args);
 }
 
+void import_compare(struct import_difference *d, const char *field, int64_t there, int64_t here)
+{
+    size_t len = strlen(d->text);
+
+    if (there != here)
+        snprintf(d->text + len, sizeof(d->text) - len, "%s%s %" PRId64 " there, %" PRId64 " here", len > 0 ? "; " : "",
+                 field, there, here);
+}
+
+void import_differs(struct import *i, const char *what, const struct import_difference *d)
+{
+    if (d->text[0] == '\0')
+        return;
+    ++i->differing;
+    printf("  differs in 0.1.0, left as it is: %s: %s\n", what, d->text);
+}
+
 void import_failed(struct import *i, const char *format, ...)
 {
     va_list args;
@@ -163,20 +180,28 @@ static int open_media(struct import *i, const char *media, char *why, size_t why
     return err;
 }
 
+static void print_sums(const struct import *i)
+{
+    printf("  %" PRId64 " taken over, %" PRId64 " here already, %" PRId64 " not taken\n", i->taken, i->known,
+           i->failed);
+    if (i->changed > 0)
+        printf("  %" PRId64 " of them changed since 0.1.0 recorded them: compare them with a backup of that server\n",
+               i->changed);
+    if (i->differing > 0)
+        printf("  %" PRId64 " of them differ in 0.1.0 from what is here: change them here, if that is what you want\n",
+               i->differing);
+}
+
 static int run_steps(struct import *i, char *why, size_t why_size)
 {
-    int64_t failed = 0, changed = 0;
+    int64_t failed = 0, changed = 0, known = 0;
 
     for (size_t n = 0; n < sizeof(steps) / sizeof(steps[0]); ++n) {
-        i->taken = i->known = i->failed = i->changed = 0;
+        i->taken = i->known = i->failed = i->changed = i->differing = 0;
         printf("%s\n", steps[n].what);
         int err = steps[n].run(i);
-        printf("  %" PRId64 " taken over, %" PRId64 " here already, %" PRId64 " not taken\n", i->taken, i->known,
-               i->failed);
-        if (i->changed > 0)
-            printf("  %" PRId64
-                   " of them changed since 0.1.0 recorded them: compare them with a backup of that server\n",
-                   i->changed);
+        print_sums(i);
+        known += i->known;
         failed += i->failed;
         changed += i->changed;
         if (err < 0) {
@@ -185,6 +210,8 @@ static int run_steps(struct import *i, char *why, size_t why_size)
             return err;
         }
     }
+    if (known > 0)
+        puts("what is here already is not changed again, whatever it is in 0.1.0 now");
     return failed > 0 ? 1 : changed > 0 ? IMPORT_CHANGED : 0;
 }
 

@@ -29,8 +29,9 @@ struct import {
     struct {
         int64_t *numbers;
         size_t count, room;
-    } refused;                             /* tickets that a dry run would not take: their archives go nowhere */
-    int64_t taken, known, failed, changed; /* of the step under way; changed ones are among the taken */
+    } refused; /* tickets that a dry run would not take: their archives go nowhere */
+    int64_t taken, known, failed, changed,
+        differing; /* of the step under way; changed ones are taken or known, differing known */
 };
 
 /* db_one() on our side: none, where nothing is yet. */
@@ -48,7 +49,13 @@ int import_run(const struct admin *admin, const struct import_options *options, 
 void import_taken(struct import *i);
 void import_known(struct import *i);
 void import_changed(struct import *i, const char *format, ...)
-    __attribute__((format(printf, 2, 3))); /* beside import_taken */
+    __attribute__((format(printf, 2, 3))); /* beside import_taken or import_known */
+/* Beside import_known: how its row in 0.1.0 is another now; nothing, where that is not so. */
+struct import_difference {
+    char text[160];
+};
+void import_compare(struct import_difference *d, const char *field, int64_t there, int64_t here);
+void import_differs(struct import *i, const char *what, const struct import_difference *d);
 void import_failed(struct import *i, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Each goes over one old table. 0, or the negative errno of a database that is away: what is wrong with a row is no

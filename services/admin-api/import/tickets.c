@@ -1,6 +1,7 @@
 /* Platforms and tickets of 0.1.0. Tokens stay what they are, so customers' links and scripts go on working. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,28 +54,49 @@ int import_platforms(struct import *i)
 
 /* --- tickets --- */
 
-static int is_same_token(const struct db_rows *r, void *arg)
+static int64_t attempts_of(const struct db_rows *old)
 {
-    const char **hash = arg;
-    *hash = strcmp(db_text(r, 1), *hash) == 0 ? *hash : NULL;
+    int64_t left = db_int(old, OLD_ATTEMPTS);
+    return left < 0 ? 0 : left > ATTEMPTS_MAX ? ATTEMPTS_MAX : left;
+}
+
+struct here {
+    const struct db_rows *old;
+    const char *hash; /* of the old row's token */
+    bool is_same;
+    struct import_difference differs;
+};
+
+static int compare(const struct db_rows *r, void *arg)
+{
+    struct here *h = arg;
+
+    h->is_same = strcmp(db_text(r, 1), h->hash) == 0;
+    import_compare(&h->differs, "resolved", db_int(h->old, OLD_RESOLVED), db_int(r, 2));
+    import_compare(&h->differs, "attempts", attempts_of(h->old), db_int(r, 3));
     return 0;
 }
 
 /* 1: it may be added; 0: it is here, or stands in the way, and was counted. */
-static int may_add(struct import *i, int64_t number, const char *hash)
+static int may_add(struct import *i, const struct db_rows *old, const char *hash)
 {
-    const char *same = hash;
-    int found = IMPORT_FIND(i, is_same_token, &same, import_statement(TICKET_FIND), number);
+    struct here here = {.old = old, .hash = hash};
+    char what[64];
+    int64_t number = db_int(old, OLD_NUMBER);
+    int found = IMPORT_FIND(i, compare, &here, import_statement(TICKET_FIND), number);
 
     if (found == 0)
         return 1;
     if (found < 0)
         return found;
-    if (same != NULL)
-        import_known(i);
-    else
+    if (!here.is_same) {
         import_failed(i, "ticket %" PRId64 ": there is another ticket of this number here; rename one of the two",
                       number);
+        return 0;
+    }
+    import_known(i);
+    snprintf(what, sizeof(what), "ticket %" PRId64, number);
+    import_differs(i, what, &here.differs);
     return 0;
 }
 
@@ -82,15 +104,14 @@ static int add(struct import *i, const struct db_rows *r, const char *token, con
 {
     void *sealed = NULL;
     size_t sealed_len = 0;
-    int64_t left = db_int(r, OLD_ATTEMPTS), created = import_time(db_text(r, OLD_CREATED));
+    int64_t created = import_time(db_text(r, OLD_CREATED));
     int64_t number = db_int(r, OLD_NUMBER);
     int err = seal(i->admin->keys, KEY_UPLOAD_TOKEN, token, TOKEN_SIZE - 1, &sealed, &sealed_len);
 
     if (err < 0)
         return err;
-    left = left < 0 ? 0 : left > ATTEMPTS_MAX ? ATTEMPTS_MAX : left;
     int64_t added = db_exec(i->ours, import_statement(TICKET_ADD), number, db_int(r, OLD_RESOLVED),
-                            db_text(r, OLD_NOTE), hash, (const void *)sealed, sealed_len, left, created,
+                            db_text(r, OLD_NOTE), hash, (const void *)sealed, sealed_len, attempts_of(r), created,
                             import_time(db_text(r, OLD_UPDATED)), db_text(r, OLD_PLATFORM), db_text(r, OLD_USER));
     free(sealed);
     if (added == -EEXIST)
@@ -142,7 +163,7 @@ static int take(struct import *i, const struct db_rows *row)
         import_failed(i, "ticket %" PRId64 ": its token is no UUID", db_int(row, OLD_NUMBER));
         return 0;
     }
-    int may = may_add(i, db_int(row, OLD_NUMBER), hash);
+    int may = may_add(i, row, hash);
     if (may == 1)
         may = is_whole(i, row);
     if (may < 1)
