@@ -8,6 +8,7 @@
 #include "shared/db/db.h"
 #include "shared/log/log.h"
 #include "shared/loop/server.h"
+#include "shared/net/address.h"
 
 #define DRAIN_MS 10000
 #define MAX_BODY (9u * 1024 * 1024)
@@ -27,7 +28,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
     struct front *front = NULL;
     struct server *server = NULL;
     struct status *status = NULL;
-    char reason[256] = "";
+    char reason[256] = "", where[128];
     sigset_t signals;
     int number = 0, err = front_new(admin, &front, why, why_size);
 
@@ -45,6 +46,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         .callbacks = &front_callbacks,
         .arg = front,
     };
+    address_where(admin->requests.fd, where, sizeof(where)); /* the server takes the descriptor */
     admin_signals(&signals);
     err = status_start(admin, &status, why, why_size);
     if (err == 0 && (err = server_start(&options, &server, reason, sizeof(reason))) < 0)
@@ -55,7 +57,7 @@ int admin_serve(const struct admin *admin, char *why, size_t why_size)
         return err;
     }
     status_watch(status, server);
-    log_info("started", LOG_S("listen", config->listen), LOG_I("port", server_port(server)),
+    log_info("started", LOG_S("listen", where), LOG_I("port", server_port(server)),
              LOG_S("inherited", admin->requests.inherited ? "yes" : NULL), LOG_S("data_dir", config->data_dir),
              LOG_S("database", db_dialect(admin->db)), LOG_S("version", LC_VERSION));
     while (sigwait(&signals, &number) != 0 || number == SIGHUP)

@@ -108,22 +108,6 @@ static void client_text(const struct sockaddr_storage *peer, char *out, socklen_
         snprintf(out, size, "unix");
 }
 
-void door_where(int fd, char *out, size_t size)
-{
-    struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
-    socklen_t len = sizeof(at);
-    char host[INET6_ADDRSTRLEN];
-
-    (void)getsockname(fd, (struct sockaddr *)&at, &len);
-    client_text(&at, host, sizeof(host));
-    if (at.ss_family == AF_INET)
-        snprintf(out, size, "%s:%u", host, ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port));
-    else if (at.ss_family == AF_INET6)
-        snprintf(out, size, "[%s]:%u", host, ntohs(((const struct sockaddr_in6 *)(const void *)&at)->sin6_port));
-    else
-        snprintf(out, size, "%s:%.107s", host, ((const struct sockaddr_un *)(const void *)&at)->sun_path);
-}
-
 static void on_connection(struct sock *s, int err);
 
 static void on_pause_over(struct loop_timer *t)

@@ -22,6 +22,7 @@
 #include "services/upload-gw/tus.h"
 #include "shared/clock/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/address.h"
 #include "shared/net/cidr.h"
 #include "shared/net/inherit.h"
 #include "shared/redis/client.h"
@@ -240,7 +241,7 @@ static int start_lanes(struct gateway *g, char *why)
     }
     err = listen_on(INHERIT_REQUESTS, "GATEWAY_LISTEN", config->listen, &doors.listen, why);
     if (err == 0)
-        door_where(doors.listen, g->listening, sizeof(g->listening));
+        address_where(doors.listen, g->listening, sizeof(g->listening));
     if (err == 0 && strcmp(config->status_listen, "off") != 0)
         err = listen_on(INHERIT_STATUS, "GATEWAY_STATUS_LISTEN", config->status_listen, &doors.status, why);
     for (unsigned i = 0; i < g->lane_count && err == 0; ++i) {
@@ -338,6 +339,7 @@ int main(int argc, char **argv)
     enum errand errand = errand_of(argc, argv);
     if (errand == ERRANDS)
         return usage(stderr);
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, "upload-gw");
     if (config_load(gateway_config_rows, gateway_config_count, &g.config, why, sizeof(why)) < 0)
         return refuse_start(why);
     log_setup((enum log_level)g.config.log_level, (enum log_format)g.config.log_format, "upload-gw");

@@ -131,6 +131,12 @@ static char *path_of(const char *url)
     return asprintf(&path, "%s%s", rest[0] == '/' ? "" : "./", rest) < 0 ? NULL : path;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int check(struct db_place *p, char *why, size_t why_size)
 {
     size_t len = strlen(p->path);
@@ -139,6 +145,11 @@ static int check(struct db_place *p, char *why, size_t why_size)
                  "the file is missing in the database URL: sqlite:///file for one in the working "
                  "directory or sqlite:////directory/file");
         return -EINVAL;
+    }
+    if (is_directory(p->path)) {
+        snprintf(why, why_size, "%s is a directory: name a file in it, such as sqlite:///%s/db.sqlite3", p->path,
+                 p->path);
+        return -EISDIR;
     }
     if (p->read_only) {
         int missing = access(p->path, R_OK) == 0 ? 0 : -errno;

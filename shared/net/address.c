@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -77,6 +79,26 @@ void address_net_of(const char *text, char out[ADDRESS_NET_SIZE])
         memset(a.bytes + 8, 0, 8); /* a subscriber has a /64 at least (RFC 6177) */
     address_text(&a, base);
     snprintf(out, ADDRESS_NET_SIZE, "%s/%d", base, v4 ? 32 : 64);
+}
+
+void address_where(int fd, char *out, size_t size)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+    } at = {.any.sa_family = AF_UNSPEC};
+    socklen_t len = sizeof(at);
+    char host[INET6_ADDRSTRLEN] = "";
+
+    (void)getsockname(fd, &at.any, &len);
+    if (at.any.sa_family == AF_INET && inet_ntop(AF_INET, &at.v4.sin_addr, host, sizeof(host)) != NULL)
+        snprintf(out, size, "%s:%u", host, ntohs(at.v4.sin_port));
+    else if (at.any.sa_family == AF_INET6 && inet_ntop(AF_INET6, &at.v6.sin6_addr, host, sizeof(host)) != NULL)
+        snprintf(out, size, "[%s]:%u", host, ntohs(at.v6.sin6_port));
+    else
+        snprintf(out, size, "unix:%.*s", (int)sizeof(at.local.sun_path) - 1, at.local.sun_path);
 }
 
 const char *address_socket_advice(int err)

@@ -29,6 +29,9 @@ void address_text(const struct address *a, char out[ADDRESS_TEXT_SIZE]);
  * as the name of a local peer, stands for itself, cut to fit. */
 void address_net_of(const char *text, char out[ADDRESS_NET_SIZE]);
 
+/* Where a socket listens, as a setting would say it: one from whoever started us may be anywhere. */
+void address_where(int fd, char *out, size_t size);
+
 /* What is wrong with an address that cannot be listened on, by the negative errno of bind(2), and what to do. */
 const char *address_listen_advice(int err);
 const char *address_socket_advice(int err); /* the same of a unix socket */

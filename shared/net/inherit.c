@@ -50,12 +50,23 @@ static int prepare(int fd, char *why, size_t why_size)
     return 1;
 }
 
+/* A number of 0 or more, 0 too where there is none. */
+static bool is_number(const char *text)
+{
+    return text == NULL || (*text != '\0' && text[strspn(text, "0123456789")] == '\0');
+}
+
 int inherit_listener(enum inherit_role role, int *fd, char *why, size_t why_size)
 {
     long count = number_of("LISTEN_FDS");
     int found = 0;
-    if (count == 0 || number_of("LISTEN_PID") != (long)getpid())
+    if (number_of("LISTEN_PID") != (long)getpid())
         return 0;
+    if (!is_number(getenv("LISTEN_FDS"))) {
+        snprintf(why, why_size,
+                 "LISTEN_FDS: give the number of sockets handed over, from descriptor 3 on, or leave it out");
+        return -EINVAL;
+    }
     for (long i = 0; i < count; ++i) {
         if (is_status(i) != (role == INHERIT_STATUS))
             continue;

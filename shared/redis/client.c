@@ -50,6 +50,8 @@ static int context_error(const redisContext *ctx)
     case REDIS_ERR_IO:
         if (saved == EAGAIN || saved == EWOULDBLOCK || saved == EINPROGRESS)
             return -ETIMEDOUT;
+        if (saved == EACCES) /* of the unix socket: what Redis itself refuses is -EACCES */
+            return -EPERM;
         return saved == 0 || saved == ECONNRESET ? -EPIPE : -saved;
     case REDIS_ERR_EOF:
         return -EPIPE;

@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 
@@ -127,6 +128,39 @@ def test_full_disk(scratch, service):
                 pass
         said = start_of(other)
         assert "DB_URL" in said and "no room is left on its disk, make some" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root only")
+def test_socket_of_redis_that_is_not_ours_to_open(scratch, stack):
+    """That is no wrong password."""
+    env = {**stack.admin.env, **elsewhere(scratch, stack.admin, "no-group"), "REDIS_URL": f"unix://{scratch}/closed.sock"}
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(f"{scratch}/closed.sock")
+        closed.listen()
+        os.chmod(f"{scratch}/closed.sock", 0o700)
+        done = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", binary("admin-api"),
+                               "check"], env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and "this user may not open Redis's socket" in done.stdout, done
+    assert "unixsocketperm" in done.stdout and "password" not in done.stdout
+
+
+def test_refusals_of_settings_name_the_program(service):
+    assert f" ERROR {service.program} start.refused " in start_of(service, {"LOG_LEVEL": "loud"})
+
+
+@pytest.mark.parametrize("words", ["abc", "-1", "1x", ""])
+def test_number_of_handed_over_sockets_that_is_none(scratch, service, words):
+    env = {**service.env, **elsewhere(scratch, service, "handed-over"), "LISTEN_FDS": words}
+    done = subprocess.run(["sh", "-c", 'LISTEN_PID=$$ exec "$0"', binary(service.program)], env=env, capture_output=True,
+                          text=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
+    assert done.returncode == 1 and "LISTEN_FDS: give the number of sockets handed over" in done.stderr, done
+
+
+def test_database_that_is_a_directory(scratch, stack):
+    env = elsewhere(scratch, stack.admin, "a-directory")
+    env["DB_URL"] = f"sqlite:///{env['DATA_DIR']}"
+    for said in (start_of(stack.admin, env), stack.admin.run("check", env=env).stdout):
+        assert f"is a directory: name a file in it, such as sqlite:///{env['DATA_DIR']}/db.sqlite3" in said, said
 
 
 def test_database_that_is_none(scratch, stack):

@@ -50,7 +50,7 @@ def stack(scratch, db_url):
         pair = [("http", listener(service.port)), ("status", listener(service.status_port))]
         held += pair
         hand_over(service, pair)
-    whole.gateway.env["GATEWAY_LISTEN"] = "127.0.0.1:1"  # where it does not listen, having a socket
+    whole.gateway.env["GATEWAY_LISTEN"] = whole.admin.env["ADMIN_LISTEN"] = "127.0.0.1:1"  # nobody does, having a socket
     try:
         yield whole.start()
     finally:
@@ -172,6 +172,7 @@ def test_gateway(stack):
 def test_admin_api(stack, make_file):
     """On PostgreSQL both serve at a time; on sqlite the new one waits for the old one's end, and clients in the queue."""
     admin = stack.admin
+    assert f" started listen=127.0.0.1:{admin.port} " in admin.process.output()
     ticket = stack.make_ticket()
     file = make_file(30_000_000, "big.bin")
     with open(file.path, "rb") as f:
