@@ -64,10 +64,10 @@ need() { # COMMAND PACKAGE
     command -v "$1" > /dev/null || die "$1 is not installed: install the package $2"
 }
 
+# shellcheck disable=SC2034,SC2154 # used by who sources this, which sets root
 find_admin_api() { # DIR or "": sets admin_api, by default the one beside these scripts
     local dir=$1
     if [[ -z $dir && -x $root/build/bin/admin-api ]]; then dir=$root/build/bin; fi
-    # shellcheck disable=SC2034 # used by who sources this
     admin_api=${dir:+$dir/}admin-api
 }
 
