@@ -78,23 +78,20 @@ static int look_for_ours(struct db *db, enum database_state *state, char *why, s
     return err;
 }
 
-/* Tables that were not ours a moment ago may be: another admin-api makes them. */
+/* Tables that were not ours a moment ago may be by now: another admin-api makes them. */
 static int look(struct db *db, enum database_state *state, char *why, size_t why_size)
 {
-    char others[REASON];
     int err = look_for_ours(db, state, why, why_size);
 
     if (err < 0 || *state != DATABASE_EMPTY)
         return err;
     err = look_for_old(db, why, why_size);
-    int found = err < 0 ? err : look_for_others(db, others, sizeof(others));
-    if (found != -EEXIST || err < 0)
-        return found;
-    err = look_for_ours(db, state, why, why_size);
-    if (err < 0 || *state != DATABASE_EMPTY)
+    if (err == 0)
+        err = look_for_others(db, why, why_size);
+    if (err != -EEXIST)
         return err;
-    snprintf(why, why_size, "%s", others);
-    return -EEXIST;
+    int again = look_for_ours(db, state, why, why_size);
+    return again < 0 ? again : *state == DATABASE_EMPTY ? -EEXIST : 0;
 }
 
 int database_look(const struct admin_config *config, enum database_state *state, char *why, size_t why_size)
