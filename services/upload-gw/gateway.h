@@ -23,6 +23,7 @@ struct cidr_list;
 struct networks;
 struct room;
 struct reservations;
+struct sweep;
 struct tls;
 struct conn;
 struct cors;
@@ -45,6 +46,7 @@ struct gateway {
     struct networks *networks;
     struct room *room;
     struct reservations *reservations; /* of unfinished resumable uploads; in `coming` */
+    struct sweep *sweep;               /* the first lane's */
     unsigned max_connections, max_per_network;
     _Atomic unsigned connections; /* open now */
     _Atomic unsigned bulk;        /* uploads that come fast now */

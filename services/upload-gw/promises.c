@@ -7,6 +7,7 @@
 
 #include "services/upload-gw/gateway.h"
 #include "services/upload-gw/reservations.h"
+#include "services/upload-gw/sweep.h"
 #include "shared/redis/reply.h"
 
 #define TELL_MS  1000
@@ -15,6 +16,7 @@
 struct promises {
     struct lane *lane;
     struct loop_timer timer;
+    int64_t reserved; /* by others, when it was asked last */
 };
 
 static _Atomic int64_t of_others;
@@ -30,9 +32,13 @@ static void on_time(struct loop_timer *t);
 static void on_learned(void *arg, const redisReply *reply, int err)
 {
     struct promises *p = arg;
-    int64_t now = err == 0 ? redis_reply_int(reply) : -1;
-    if (now >= 0)
+    if (err == 0) {
+        int64_t now = redis_reply_number(reply, 0), reserved = redis_reply_number(reply, 1);
         atomic_fetch_add(&p->lane->gateway->coming, now - atomic_exchange(&of_others, now));
+        if (reserved != p->reserved)
+            sweep_soon(p->lane->gateway->sweep); /* which finds them */
+        p->reserved = reserved;
+    }
     loop_timer_start(p->lane->loop, &p->timer, TELL_MS, on_time);
 }
 
@@ -40,10 +46,11 @@ static void on_time(struct loop_timer *t)
 {
     struct promises *p = (struct promises *)(void *)((char *)t - offsetof(struct promises, timer));
     struct gateway *g = p->lane->gateway;
-    char bytes[REDIS_NUMBER_SIZE], lease[REDIS_NUMBER_SIZE];
+    char bytes[REDIS_NUMBER_SIZE], reserved[REDIS_NUMBER_SIZE], lease[REDIS_NUMBER_SIZE];
     int64_t own = atomic_load(&g->coming) - reservations_sum(g->reservations) - promises_of_others();
-    const char *argv[] = {p->lane->box, redis_number(own > 0 ? own : 0, bytes), redis_number(LEASE_MS, lease)};
-    redis_link_script(p->lane->link, 0, REDIS_SCRIPT_promise, 3, argv, on_learned, p);
+    const char *argv[] = {p->lane->box, redis_number(own > 0 ? own : 0, bytes),
+                          redis_number(reservations_made(g->reservations), reserved), redis_number(LEASE_MS, lease)};
+    redis_link_script(p->lane->link, 0, REDIS_SCRIPT_promise, 4, argv, on_learned, p);
 }
 
 int promises_start(struct lane *lane)

@@ -1,6 +1,7 @@
 /*
- * Space that simple uploads at the other gateways on this directory still have coming: told and learned through Redis
- * every second, and counted in `coming` like our own. (Resumable ones lie in the spool for all to see: reservations.h.)
+ * What gateways on one directory tell each other through Redis every second: the space that simple uploads still have
+ * coming, which is counted in `coming` like our own, and that there are new resumable ones, whose space the sweep then
+ * finds in the spool (reservations.h).
  */
 #ifndef LC_GATEWAY_PROMISES_H
 #define LC_GATEWAY_PROMISES_H

@@ -34,6 +34,7 @@ struct sweep {
     struct sock *asking; /* our end of a request to ourselves */
     int err;             /* of the job */
     size_t count, at;
+    bool resting, again; /* the timer runs; another round is wanted at once */
     struct found found[FOUND_MAX];
 };
 
@@ -204,7 +205,17 @@ static void on_time(struct loop_timer *t);
 
 static void rest(struct sweep *s)
 {
-    loop_timer_start(s->lane->loop, &s->timer, (uint32_t)s->lane->gateway->config.sweep_interval, on_time);
+    int64_t ms = s->again ? 0 : s->lane->gateway->config.sweep_interval;
+    s->again = false;
+    s->resting = true;
+    loop_timer_start(s->lane->loop, &s->timer, (uint32_t)ms, on_time);
+}
+
+void sweep_soon(struct sweep *s)
+{
+    s->again = true;
+    if (s->resting)
+        rest(s);
 }
 
 static void next(struct sweep *s)
@@ -232,6 +243,7 @@ static void on_looked(struct loop_message *m)
 static void on_time(struct loop_timer *t)
 {
     struct sweep *s = (struct sweep *)(void *)((char *)t - offsetof(struct sweep, timer));
+    s->resting = false;
     if (!s->lane->draining)
         lend(s, run_look, on_looked);
 }
@@ -242,6 +254,8 @@ int sweep_start(struct lane *lane)
     if (s == NULL)
         return -ENOMEM;
     s->lane = lane;
-    loop_timer_start(lane->loop, &s->timer, 0, on_time);
+    lane->gateway->sweep = s;
+    s->again = true;
+    rest(s);
     return 0;
 }

@@ -9,8 +9,10 @@
 #define LC_GATEWAY_SWEEP_H
 
 struct lane;
+struct sweep;
 
 /* From the lane's own thread. 0 or -ENOMEM. */
 int sweep_start(struct lane *lane) __attribute__((warn_unused_result));
+void sweep_soon(struct sweep *s); /* a round at once, or once this one is over */
 
 #endif

@@ -188,9 +188,9 @@ def small_disk(tmp_path):
 
 
 def test_what_another_gateway_has_coming_is_taken(redis_server, tmp_path, small_disk):
-    """Two gateways on one directory: a simple upload at one, of which nothing has arrived yet, is space that the other
-    does not grant."""
-    env = {**GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M"}
+    """Two gateways on one directory: an upload at one, simple or resumable, of which nothing has arrived yet, is space that
+    the other does not grant."""
+    env = {**GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "1h"}
     token, _ = seed_ticket(redis_server, attempts=10)
 
     def begun(gateway, size):
@@ -213,6 +213,8 @@ def test_what_another_gateway_has_coming_is_taken(redis_server, tmp_path, small_
         until(lambda: second.metrics()["lc_upload_bytes_expected"] == 0, 10, "its own alone to be told")
         held_there.sock.close()
         until(lambda: answer(second) == b"HTTP/1.1 100", 10, "the space to be back")
+        assert tus.create(first.port, token, 16_000_000).status == 201
+        until(lambda: answer(second) == b"HTTP/1.1 507", 10, "the other gateway to know of the resumable one")
 
 
 def test_unfinished_uploads_keep_their_space(redis_server, tmp_path, small_disk):
