@@ -115,7 +115,7 @@ def test_the_service_knows_the_addresses_of_the_panel():
 
 # Answered before a request is known to be a form, or never to one.
 NOT_TO_FORMS = {"BAD_HEAD", "TLS_EXPECTED", "METHOD", "EXPECTATION", "UNFINISHED_TICKET", "UNFINISHED_NETWORK",
-                "CROWDED", "HEAD_TOO_LARGE", "CODING", "BUSY", "NO_UPLOADER", "VERSION"}
+                "CROWDED", "BAD_NAME", "PARTIAL", "HEAD_TOO_LARGE", "CODING", "BUSY", "NO_UPLOADER", "VERSION"}
 
 
 def test_forms_are_answered_in_both_languages():

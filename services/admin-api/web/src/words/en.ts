@@ -298,6 +298,7 @@ export const en = {
   audit_change: 'change',
   audit_confirm: 'confirm',
   audit_create: 'create',
+  audit_data: 'data directory',
   audit_delete: 'delete',
   audit_denied: 'denied',
   audit_delivery: 'delivery',

@@ -299,6 +299,7 @@ export const ru: Words<keyof typeof en> = {
   audit_change: 'смена',
   audit_confirm: 'подтверждение',
   audit_create: 'создание',
+  audit_data: 'каталог данных',
   audit_delete: 'удаление',
   audit_denied: 'отказано',
   audit_delivery: 'доставка',
