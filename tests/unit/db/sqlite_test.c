@@ -57,7 +57,7 @@ static void bad_places(void **state)
     assert_refused("sqlite:////tmp/", -EINVAL, "file is missing");
     assert_refused("sqlite:////nonexistent-directory/x.sqlite3", -ENOENT, "make the directory");
     snprintf(url, sizeof(url), "sqlite:///%s", directory);
-    assert_refused(url, -ENOTCONN, "unable to open");
+    assert_refused(url, -EISDIR, "is a directory");
     snprintf(url, sizeof(url), "sqlite:///%s/text", directory);
     int fd = open(url + 10, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0 && dprintf(fd, "This is no database, but it is longer than a header of one hundred bytes: "
