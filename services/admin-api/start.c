@@ -144,28 +144,15 @@ static int check_new(struct opened *o, enum database_state state, char *why, siz
     return is_new ? storage_is_free(o->admin.config->data_dir, why, why_size) : 0;
 }
 
-int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size)
-{
-    enum database_state state;
-    int err = database_look(o->admin.config, &state, why, why_size);
-
-    if (err == 0)
-        err = check_new(o, state, why, why_size);
-    if (err == -EPROTO || err == -EEXIST)
-        return err;
-    return opened_any_database(o, exclusive, why, why_size); /* what else is wrong, it says itself */
-}
-
-int opened_any_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+/* `looked`: what a look at it before said. What else is wrong with it, it says itself. */
+static int open_and_migrate(struct opened *o, int looked, bool exclusive, char *why, size_t why_size)
 {
     char reason[REASON] = "";
     size_t count;
-    enum database_state state;
-    int err = database_look(o->admin.config, &state, why, why_size);
 
-    if (err == -EPROTO || err == -EEXIST)
-        return err;
-    err = open_database(o, exclusive, why, why_size);
+    if (looked == -EPROTO || looked == -EEXIST)
+        return looked;
+    int err = open_database(o, exclusive, why, why_size);
     if (err < 0)
         return err;
     const struct db_migration *steps = admin_migrations(db_dialect(o->admin.db), &count);
@@ -175,6 +162,24 @@ int opened_any_database(struct opened *o, bool exclusive, char *why, size_t why_
     if (err < 0)
         snprintf(why, why_size, "DB_URL: %s", reason);
     return err;
+}
+
+int opened_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+{
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    if (err == 0)
+        err = check_new(o, state, why, why_size);
+    return open_and_migrate(o, err, exclusive, why, why_size);
+}
+
+int opened_any_database(struct opened *o, bool exclusive, char *why, size_t why_size)
+{
+    enum database_state state;
+    int err = database_look(o->admin.config, &state, why, why_size);
+
+    return open_and_migrate(o, err, exclusive, why, why_size);
 }
 
 static int with_keys(struct opened *o, int (*run)(const struct keyring *k, struct db_conn *c, char *why, size_t size),
