@@ -5,11 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "services/admin-api/import/import.h"
@@ -86,20 +84,11 @@ static const char *in_media(int err)
     }
 }
 
-/* As the run itself does: no symlink on the way. */
-static int open_beneath(int at, const char *path)
-{
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
-                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
-    return fd < 0 ? -errno : (int)fd;
-}
-
 /* 0, or negative with the row counted as not taken. */
 static int look_at(struct import *i, const char *file, int64_t *size)
 {
     struct stat st;
-    int fd = open_beneath(i->media, file);
+    int fd = storage_open_beneath(i->media, file, O_RDONLY | O_NONBLOCK); /* as storage_adopt does */
     int err = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 
     if (fd >= 0)

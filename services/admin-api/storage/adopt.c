@@ -171,7 +171,7 @@ int storage_adopt(struct storage *s, struct db_conn *db, int directory, const st
     if (known != 0)
         return known;
 
-    c.from = store_open_beneath(directory, what->path, O_RDONLY | O_NONBLOCK);
+    c.from = storage_open_beneath(directory, what->path, O_RDONLY | O_NONBLOCK);
     if (c.from < 0)
         return c.from;
     int err = fstat(c.from, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? adopt(s, db, &c, what, out) : -EINVAL;

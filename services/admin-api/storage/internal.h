@@ -63,8 +63,6 @@ int storage_quickly(struct storage *s, int (*run)(struct storage *s, struct db_c
 
 /* store.c: directories and files. */
 int store_open_archives(struct storage *s, char *why, size_t why_size);
-/* openat2 that follows no symlink and stays below `at`: a descriptor, or negative. */
-int store_open_beneath(int at, const char *path, uint64_t flags);
 /* Files of archives are removed only under a shared lock of archives/.deletion, which a backup holds alone: the
  * descriptor whose closing gives it back, -EWOULDBLOCK: a backup is being made, or another error. */
 int store_enter_deletion(struct storage *s);

@@ -82,7 +82,7 @@ static int holds_archives(int archives)
     for (unsigned i = 0; i < 256 && found == 0; ++i) {
         char name[3];
         snprintf(name, sizeof(name), "%02x", i);
-        int shelf = store_open_beneath(archives, name, O_RDONLY | O_DIRECTORY);
+        int shelf = storage_open_beneath(archives, name, O_RDONLY | O_DIRECTORY);
         if (shelf < 0)
             continue;
         found = store_each(shelf, on_archive, NULL);

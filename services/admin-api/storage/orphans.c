@@ -25,7 +25,7 @@ static int64_t size_of(const struct storage *s, const char *id)
     char path[64];
     struct stat st;
     snprintf(path, sizeof(path), "%.32s/data", id);
-    int fd = store_open_beneath(spool_orphans_fd(s->spool), path, O_RDONLY | O_NONBLOCK);
+    int fd = storage_open_beneath(spool_orphans_fd(s->spool), path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
         return fd;
     int err = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
@@ -48,7 +48,7 @@ static int of_manifest(struct storage *s, struct db_conn *c, const char *id)
 {
     struct record_manifest m;
     const char *why;
-    int dir = store_open_beneath(spool_orphans_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
+    int dir = storage_open_beneath(spool_orphans_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
     if (dir < 0)
         return ORPHAN_NOBODYS;
     int err = store_check(s, dir, id, &m, &why);

@@ -76,6 +76,8 @@ void storage_after_delete(struct storage *s, struct db_conn *c);
 /* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there, -EINVAL for what
  * is no upload id, or another error. */
 int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size) __attribute__((warn_unused_result));
+/* openat2 that follows no symlink and stays below `at`: a descriptor, or negative. */
+int storage_open_beneath(int at, const char *path, uint64_t flags) __attribute__((warn_unused_result));
 
 #define STORAGE_SHA256_SIZE 65
 #define STORAGE_ID_SIZE     33

@@ -24,7 +24,7 @@
 #define TREE_DEPTH   8 /* of what may be removed; ours are one deep */
 
 /* openat2 is Linux 5.6; the flags make any symlink on the way an error. */
-int store_open_beneath(int at, const char *path, uint64_t flags)
+int storage_open_beneath(int at, const char *path, uint64_t flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW,
                            .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -101,7 +101,7 @@ static int open_shelf(struct storage *s, const char *id, bool make)
     char shelf[3] = {id[0], id[1], '\0'};
     if (make && mkdirat(s->archives, shelf, 0700) < 0 ? errno != EEXIST : make && fsync(s->archives) < 0)
         return -errno;
-    return store_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
+    return storage_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
 }
 
 int store_open_shelf(struct storage *s, const char *id)
@@ -115,7 +115,7 @@ static int open_filed(struct storage *s, const char *id, int64_t *size)
     char path[64];
     struct stat st;
     snprintf(path, sizeof(path), "%.2s/%s/data", id, id);
-    int fd = store_open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
+    int fd = storage_open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -130,13 +130,13 @@ static int open_filed(struct storage *s, const char *id, int64_t *size)
 
 int store_open_spooled(struct storage *s, const char *id)
 {
-    return store_open_beneath(spool_new_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
+    return storage_open_beneath(spool_new_fd(s->spool), id, O_RDONLY | O_DIRECTORY);
 }
 
 static int open_plain(struct storage *s, int dir, const char *name, int64_t *size, const char **why)
 {
     struct stat st;
-    int fd = store_open_beneath(dir, name, O_RDONLY | O_NONBLOCK);
+    int fd = storage_open_beneath(dir, name, O_RDONLY | O_NONBLOCK);
     *why = "a file is missing or a symlink";
     if (fd < 0)
         return fd == -ENOENT || fd == -ELOOP || fd == -ENXIO ? -EBADMSG : fd;
@@ -233,7 +233,7 @@ int store_peek(struct storage *s, struct storage_upload *u)
 {
     struct statx born;
     const char *why;
-    int dir = store_open_beneath(spool_tmp_fd(s->spool), u->upload_id, O_RDONLY | O_DIRECTORY);
+    int dir = storage_open_beneath(spool_tmp_fd(s->spool), u->upload_id, O_RDONLY | O_DIRECTORY);
     if (dir < 0)
         return dir;
     if (statx(dir, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 && (born.stx_mask & STATX_BTIME))
@@ -314,7 +314,7 @@ struct removal {
 static int remove_entry(void *arg, const char *name)
 {
     const struct removal *r = arg;
-    int dir = r->depth < TREE_DEPTH ? store_open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
+    int dir = r->depth < TREE_DEPTH ? storage_open_beneath(r->directory, name, O_RDONLY | O_DIRECTORY) : -EMLINK;
     if (dir == -ENOENT)
         return 0;
     if (dir < 0) { /* not a directory, or one that we do not go into */
