@@ -52,13 +52,23 @@ void import_changed(struct import *i, const char *format, ...)
     va_end(args);
 }
 
-void import_compare(struct import_difference *d, const char *field, int64_t there, int64_t here)
+void import_note(struct import_difference *d, const char *format, ...)
 {
     size_t len = strlen(d->text);
+    va_list args;
 
+    if (len > 0)
+        len += (size_t)snprintf(d->text + len, sizeof(d->text) - len, "; ");
+    va_start(args, format);
+    if (len < sizeof(d->text))
+        vsnprintf(d->text + len, sizeof(d->text) - len, format, args);
+    va_end(args);
+}
+
+void import_compare(struct import_difference *d, const char *field, int64_t there, int64_t here)
+{
     if (there != here)
-        snprintf(d->text + len, sizeof(d->text) - len, "%s%s %" PRId64 " there, %" PRId64 " here", len > 0 ? "; " : "",
-                 field, there, here);
+        import_note(d, "%s %" PRId64 " there, %" PRId64 " here", field, there, here);
 }
 
 void import_differs(struct import *i, const char *what, const struct import_difference *d)

@@ -54,6 +54,7 @@ void import_changed(struct import *i, const char *format, ...)
 struct import_difference {
     char text[160];
 };
+void import_note(struct import_difference *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void import_compare(struct import_difference *d, const char *field, int64_t there, int64_t here);
 void import_differs(struct import *i, const char *what, const struct import_difference *d);
 void import_failed(struct import *i, const char *format, ...) __attribute__((format(printf, 2, 3)));
