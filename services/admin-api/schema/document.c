@@ -125,11 +125,8 @@ static void put_verb_answers(struct builder *b, const struct subject *s, json_t 
         put_content(b, answer, "application/json", part_list(b, s->resource));
     else if (s->verb != VERB_DELETE)
         put_content(b, answer, "application/json", part_object(b, s->resource->object));
-    if (rows[s->verb].has_etag) {
+    if (rows[s->verb].has_etag)
         put_header(b, answer, "etag");
-        if (s->method == METHOD_GET)
-            (void)response(b, responses, 304, "Unchanged.");
-    }
 }
 
 static void put_row_answers(struct builder *b, const struct subject *s, json_t *responses)
