@@ -82,20 +82,19 @@ static int on_archive(void *arg, const char *id)
     return k->error;
 }
 
+static int on_shelf(void *arg, int shelf)
+{
+    struct cleanup *k = arg;
+    k->shelf = shelf;
+    int err = store_each(shelf, on_archive, k);
+    if (err < 0)
+        k->error = err;
+    return k->error;
+}
+
 static int look_at_shelves(struct cleanup *k)
 {
-    for (int i = 0; i < 256 && k->error == 0; ++i) {
-        char shelf[3];
-        snprintf(shelf, sizeof(shelf), "%02x", (unsigned)i);
-        k->shelf = openat(k->storage->archives, shelf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (k->shelf < 0)
-            continue;
-        int err = store_each(k->shelf, on_archive, k);
-        close(k->shelf);
-        if (err < 0)
-            k->error = err;
-    }
-    return k->error;
+    return store_each_shelf(k->storage->archives, on_shelf, k);
 }
 
 static int settle_nobodys(struct cleanup *k, const char *id)

@@ -66,6 +66,8 @@ int store_open_archives(struct storage *s, char *why, size_t why_size);
 /* Files of archives are removed only under a shared lock of archives/.deletion, which a backup holds alone: the
  * descriptor whose closing gives it back, -EWOULDBLOCK: a backup is being made, or another error. */
 int store_enter_deletion(struct storage *s);
+/* `each` with every archives/<xx> that is there, until it returns non-zero, which is then returned. */
+int store_each_shelf(int archives, int (*each)(void *arg, int shelf), void *arg);
 int store_open_shelf(struct storage *s, const char *id); /* archives/<xx>, made if missing: a descriptor */
 int store_write_file(int dir, const char *name, const void *data, size_t len); /* a new one, fsynced */
 /* Opens spool/new/<id> safely: a real directory. */

@@ -75,20 +75,15 @@ static int on_archive(void *arg, const char *id)
     return 1;
 }
 
+static int on_shelf(void *arg, int shelf)
+{
+    return store_each(shelf, on_archive, arg);
+}
+
 /* 1, 0 or negative. */
 static int holds_archives(int archives)
 {
-    int found = 0;
-    for (unsigned i = 0; i < 256 && found == 0; ++i) {
-        char name[3];
-        snprintf(name, sizeof(name), "%02x", i);
-        int shelf = storage_open_beneath(archives, name, O_RDONLY | O_DIRECTORY);
-        if (shelf < 0)
-            continue;
-        found = store_each(shelf, on_archive, NULL);
-        close(shelf);
-    }
-    return found;
+    return store_each_shelf(archives, on_shelf, NULL);
 }
 
 static int is_anothers(const char *data_dir, char *why, size_t why_size)

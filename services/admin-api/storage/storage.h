@@ -131,13 +131,12 @@ int storage_ready(struct storage *s);
 int storage_redis_ready(struct storage *s); /* 0 or negative: for readiness and `check` */
 
 /* Compares directories with the database. `report` is called for each finding: what, which upload, what was or would be
- * done. "returned": from spool/orphans, as a row or a
- * ticket of it is there; "unknown": in archives/ without a row, moved to the spool, where it is filed unless it was
- * before; "missing": a row without a file; "damaged": a file of another size than its row says; "expired", "orphan",
- * "trash", "abandoned", "doomed": what retention, expiry and deletion remove; "young": younger than reconcile_age_ms,
- * so not yet taken for unknown; "unfiled": what keeps an upload in the spool. A dry run names exactly what the other
- * would remove. A live service beside it does no harm. -ETIME: the clock cannot be trusted, as a report of the kind
- * "clock" has said; nothing was done. */
+ * done. "returned": from spool/orphans, as a row or a ticket of it is there; "unknown": in archives/ without a row,
+ * moved to the spool, where it is filed unless it was before; "missing": a row without a file; "damaged": a file of
+ * another size than its row says; "expired", "orphan", "trash", "abandoned", "doomed": what retention, expiry and
+ * deletion remove; "young": younger than reconcile_age_ms, so not yet taken for unknown; "unfiled": what keeps an
+ * upload in the spool. A dry run names exactly what the other would remove. A live service beside it does no harm.
+ * -ETIME: the clock cannot be trusted, as a report of the kind "clock" has said; nothing was done. */
 typedef void (*storage_report)(void *arg, const char *what, const char *upload_id, const char *action);
 int storage_cleanup(struct storage *s, struct db_conn *c, bool dry_run, storage_report report, void *arg);
 /* Clears lc:* in Redis, projects every ticket again and sets a new epoch; where no keeper runs. */

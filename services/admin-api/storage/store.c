@@ -104,6 +104,21 @@ static int open_shelf(struct storage *s, const char *id, bool make)
     return storage_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
 }
 
+int store_each_shelf(int archives, int (*each)(void *arg, int shelf), void *arg)
+{
+    int result = 0;
+    for (unsigned i = 0; i < 256 && result == 0; ++i) {
+        char name[3];
+        snprintf(name, sizeof(name), "%02x", i);
+        int shelf = openat(archives, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (shelf < 0)
+            continue;
+        result = each(arg, shelf);
+        close(shelf);
+    }
+    return result;
+}
+
 int store_open_shelf(struct storage *s, const char *id)
 {
     return open_shelf(s, id, true);
