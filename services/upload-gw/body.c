@@ -35,6 +35,12 @@ enum gateway_error body_set_name(struct body *b, const char *raw, size_t len)
     return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_NAME;
 }
 
+enum gateway_error body_set_contract_name(struct body *b, const char *raw, size_t len)
+{
+    enum gateway_error e = body_set_name(b, raw, len);
+    return e == GATEWAY_BAD_NAME ? GATEWAY_BAD_REQUEST : e;
+}
+
 /* A part is the archive if it is named `file` and has a file name. Of two, one would be gone without a word. */
 static enum gateway_error begin_part(struct body *b, struct sink *sink)
 {
@@ -44,8 +50,7 @@ static enum gateway_error begin_part(struct body *b, struct sink *sink)
         return GATEWAY_OK;
     if (sink->size > 0)
         return GATEWAY_ONE_FILE;
-    enum gateway_error e = body_set_name(b, filename, strlen(filename));
-    return e == GATEWAY_BAD_NAME ? GATEWAY_BAD_REQUEST : e; /* the contract's word for it */
+    return body_set_contract_name(b, filename, strlen(filename));
 }
 
 static enum gateway_error feed_form(struct body *b, const char *data, size_t len, struct sink *sink)

@@ -31,5 +31,7 @@ enum gateway_error body_feed(struct body *b, const char *data, size_t len, size_
 enum gateway_error body_verdict(const struct body *b, const struct sink *sink);
 /* A client's file name made clean as b->name: GATEWAY_OK, BAD_NAME, NAME_TOO_LONG or STORAGE (memory). */
 enum gateway_error body_set_name(struct body *b, const char *raw, size_t len);
+/* The same for the ways in that the published contract describes: what cannot be a name is BAD_REQUEST there. */
+enum gateway_error body_set_contract_name(struct body *b, const char *raw, size_t len);
 
 #endif

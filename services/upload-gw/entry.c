@@ -31,8 +31,7 @@ static enum gateway_error name_from_disposition(struct upload *u, const struct h
         return GATEWAY_NO_FILENAME;
     if (n < 0)
         return n == -ENAMETOOLONG ? GATEWAY_NAME_TOO_LONG : GATEWAY_BAD_REQUEST;
-    enum gateway_error e = body_set_name(&u->body, raw, (size_t)n);
-    return e == GATEWAY_BAD_NAME ? GATEWAY_BAD_REQUEST : e; /* the contract's word for it */
+    return body_set_contract_name(&u->body, raw, (size_t)n);
 }
 
 static enum gateway_error name_from_path(struct upload *u, struct span name)
