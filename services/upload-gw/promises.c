@@ -47,9 +47,10 @@ static void on_time(struct loop_timer *t)
     struct promises *p = (struct promises *)(void *)((char *)t - offsetof(struct promises, timer));
     struct gateway *g = p->lane->gateway;
     char bytes[REDIS_NUMBER_SIZE], reserved[REDIS_NUMBER_SIZE], lease[REDIS_NUMBER_SIZE];
-    int64_t own = atomic_load(&g->coming) - reservations_sum(g->reservations) - promises_of_others();
-    const char *argv[] = {p->lane->box, redis_number(own > 0 ? own : 0, bytes),
-                          redis_number(reservations_made(g->reservations), reserved), redis_number(LEASE_MS, lease)};
+    struct reservations_total total = reservations_total(g->reservations);
+    int64_t own = atomic_load(&g->coming) - total.bytes - promises_of_others();
+    const char *argv[] = {p->lane->box, redis_number(own > 0 ? own : 0, bytes), redis_number(total.made, reserved),
+                          redis_number(LEASE_MS, lease)};
     redis_link_script(p->lane->link, 0, REDIS_SCRIPT_promise, 4, argv, on_learned, p);
 }
 

@@ -23,8 +23,7 @@ LIST_HEAD(bucket, reservation);
 struct reservations {
     pthread_mutex_t lock;
     _Atomic int64_t *sum;
-    int64_t own;  /* of it */
-    int64_t made; /* not by a scan */
+    struct reservations_total total;
     unsigned scan;
     struct bucket buckets[BUCKETS];
 };
@@ -56,7 +55,7 @@ static struct reservation *find(struct reservations *r, const char *id)
 
 static void count(struct reservations *r, int64_t bytes)
 {
-    r->own += bytes;
+    r->total.bytes += bytes;
     atomic_fetch_add(r->sum, bytes);
 }
 
@@ -73,7 +72,7 @@ static void put(struct reservations *r, const char *id, int64_t bytes, bool seen
     if (one == NULL && bytes > 0 && (one = calloc(1, sizeof(*one))) != NULL) {
         memcpy(one->id, id, strlen(id) + 1);
         one->scan = r->scan - 1;
-        r->made += !seen;
+        r->total.made += !seen;
         LIST_INSERT_HEAD(bucket_of(r, id), one, link);
     }
     if (one == NULL || (seen && one->scan == r->scan))
@@ -94,20 +93,12 @@ int64_t reservations_of(struct reservations *r, const char *upload_id)
     return bytes;
 }
 
-int64_t reservations_sum(struct reservations *r)
+struct reservations_total reservations_total(struct reservations *r)
 {
     pthread_mutex_lock(&r->lock);
-    int64_t bytes = r->own;
+    struct reservations_total total = r->total;
     pthread_mutex_unlock(&r->lock);
-    return bytes;
-}
-
-int64_t reservations_made(struct reservations *r)
-{
-    pthread_mutex_lock(&r->lock);
-    int64_t made = r->made;
-    pthread_mutex_unlock(&r->lock);
-    return made;
+    return total;
 }
 
 void reservations_set(struct reservations *r, const char *upload_id, int64_t bytes)

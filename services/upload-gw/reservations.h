@@ -13,8 +13,11 @@ struct reservations;
 /* `sum`: where their bytes are counted, among others' maybe. NULL: memory. */
 struct reservations *reservations_new(_Atomic int64_t *sum);
 int64_t reservations_of(struct reservations *r, const char *upload_id); /* 0: none */
-int64_t reservations_sum(struct reservations *r);  /* of all of them */
-int64_t reservations_made(struct reservations *r); /* how many were set for the first time here, ever */
+struct reservations_total {
+    int64_t bytes; /* of all of them: their part of `sum` */
+    int64_t made;  /* how many were set for the first time here, ever, and not found by a scan */
+};
+struct reservations_total reservations_total(struct reservations *r);
 /* 0 bytes: none any more. Without memory it is not counted, and the disk may fill earlier than was thought. */
 void reservations_set(struct reservations *r, const char *upload_id, int64_t bytes);
 
