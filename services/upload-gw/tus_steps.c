@@ -237,7 +237,8 @@ static bool is_due(const struct upload *u)
     const struct gateway_config *config = &u->lane->gateway->config;
     int64_t share = config->upload_expiry / AT_RISK_SHARE;
     int64_t age = clock_steady_ms() - u->tus->kept_ms, news = u->sink.size - u->tus->state.offset;
-    return news > 0 && (age > (share < AT_RISK_MS ? share : AT_RISK_MS) || (age > config->resume_lease && news >= SOON_BYTES));
+    bool is_old = age > (share < AT_RISK_MS ? share : AT_RISK_MS);
+    return news > 0 && (is_old || (age > config->resume_lease && news >= SOON_BYTES));
 }
 
 static enum upload_step received(struct upload *u)

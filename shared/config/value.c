@@ -130,7 +130,7 @@ static int parse_number(const struct config_row *row, const char *text, int64_t 
     const char *suffix = text + negative + digits;
 
     if (row->type == CONFIG_DURATION && strcmp(text, "0") == 0)
-        unit = duration_units; /* nothing is nothing; any other number alone would be taken for days by one, seconds by another */
+        unit = duration_units; /* any other number alone would be days to one reader and seconds to another */
     else if (digits > 0 && row->type != CONFIG_INT)
         unit = find_unit(row->type, suffix);
     if (digits == 0 || (row->type == CONFIG_INT ? *suffix != '\0' : !unit))

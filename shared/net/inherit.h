@@ -12,9 +12,8 @@
 
 enum inherit_role { INHERIT_REQUESTS, INHERIT_STATUS };
 
-/* 1 with a non-blocking, close-on-exec descriptor; 0: there is none; -EINVAL with what is wrong in `why`, also
- * where LISTEN_FDS is no number. Asking again
- * gives the same descriptor. */
+/* 1 with a non-blocking, close-on-exec descriptor; 0: there is none; -EINVAL with what is wrong in `why`, also where
+ * LISTEN_FDS is no number. Asking again gives the same descriptor. */
 int inherit_listener(enum inherit_role role, int *fd, char *why, size_t why_size) __attribute__((warn_unused_result));
 
 #endif

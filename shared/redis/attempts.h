@@ -100,7 +100,7 @@ struct projection {
     const char *platform;
     const char *const *filed; /* upload ids that the database has now: leave open and done */
     size_t filed_count;
-    const char *const *unfiled; /* after a loss: what lies in spool/new not yet filed, id and name by turns; it is done */
+    const char *const *unfiled; /* after a loss: what lies unfiled in spool/new, id and name by turns; it is done */
     size_t unfiled_count;
     const char *const *freed_names; /* names that became free (deleted, renamed) */
     size_t freed_count;

@@ -27,8 +27,7 @@ const char *redis_client_advice(int err)
         return "user or password is wrong, or the user may not run INFO, ROLE and scripts: see REDIS_URL";
     case -EPERM:
         return "this user may not open Redis's socket: let it (redis.conf: unixsocketperm, or a group that both are "
-               "in), or "
-               "correct REDIS_URL";
+               "in), or correct REDIS_URL";
     case -ENOENT:
         return "the socket does not exist or the sentinels do not know this master: see REDIS_URL";
     case -EAGAIN:

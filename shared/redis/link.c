@@ -63,7 +63,8 @@ static void start_connecting(struct redis_link *l);
 
 static void refused(struct redis_link *l, int err)
 {
-    if (l->freeing || !redis_reply_is_refusal(err) || (err == l->refused && clock_steady_us() - l->refused_us < REFUSED_US))
+    bool is_told = err == l->refused && clock_steady_us() - l->refused_us < REFUSED_US;
+    if (l->freeing || !redis_reply_is_refusal(err) || is_told)
         return;
     l->refused = err;
     l->refused_us = clock_steady_us();

@@ -477,7 +477,7 @@ def test_wrong_use(stack, script, args, says):
 def test_settings_file(stack, tmp_path, bare):
     """As deploy/up writes it; nothing of the caller's environment is needed. A bare name is a file here, not a program."""
     settings = tmp_path / "env"
-    settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items() 
+    settings.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.admin.env.items()
                                 if k in ("DATA_DIR", "DB_URL", "REDIS_URL", "SECRET_KEY")))
     where = os.path.join(stack.directory, f"by-file-{bare}")
     done = subprocess.run([f"{ROOT}/deploy/backup", "--to", where, "--env", "env" if bare else str(settings), *BIN], cwd=tmp_path,

@@ -175,4 +175,3 @@ def test_views_of_an_extension_are_nobodys(stack, postgres, tmp_path):
     postgres.rows("CREATE EXTENSION pg_stat_statements", "extended")
     done = stack.admin.run("check", env={"DB_URL": url, "DATA_DIR": str(tmp_path)})
     assert "empty: serve or migrate makes its tables" in done.stdout, done.stdout + done.stderr
-
