@@ -4,27 +4,12 @@
 #include <sodium.h>
 #include <string.h>
 
-#define MAX_DIGITS 18 /* fit into 63 bits */
-
-static bool read_number(struct span s, int64_t *out)
-{
-    *out = 0;
-    if (s.len == 0 || s.len > MAX_DIGITS)
-        return false;
-    for (size_t i = 0; i < s.len; ++i) {
-        if (s.data[i] < '0' || s.data[i] > '9')
-            return false;
-        *out = *out * 10 + (s.data[i] - '0');
-    }
-    return true;
-}
-
 static bool number_field(const struct head *h, const char *name, int64_t *out)
 {
     size_t count = 0;
     const struct span *field = head_find(h, name, &count);
     *out = -1;
-    return field == NULL || (count == 1 && read_number(*field, out));
+    return field == NULL || (count == 1 && span_number(*field, out));
 }
 
 static bool is_part(const struct head *h)

@@ -210,16 +210,8 @@ static int read_length(struct head *head, const char **why)
     if (value == NULL)
         return 0;
     *why = count > 1 ? "there are two Content-Lengths" : "Content-Length is not a decimal number";
-    if (count > 1 || value->len == 0 || value->len > 18) /* 18 digits fit into 63 bits */
-        return HEAD_BAD;
-    int64_t n = 0;
-    for (size_t i = 0; i < value->len; ++i) {
-        if (value->data[i] < '0' || value->data[i] > '9')
-            return HEAD_BAD;
-        n = n * 10 + (value->data[i] - '0');
-    }
-    head->content_length = n;
-    return 0;
+    bool readable = count == 1 && value->len <= 18 && span_number(*value, &head->content_length); /* SPAN_NUMBER_MAX */
+    return readable ? 0 : HEAD_BAD;
 }
 
 static int read_coding(struct head *head, const char **why)

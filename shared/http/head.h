@@ -55,8 +55,11 @@ ssize_t head_parse(const char *data, size_t len, struct head *head, const char *
  * first, and `*count` (may be NULL) tells how many there were. */
 const struct span *head_find(const struct head *head, const char *lowercase_name, size_t *count);
 
+#define SPAN_NUMBER_MAX INT64_C(999999999999999999) /* 18 digits: sums of a few fit into 63 bits */
+
 bool span_equals(struct span s, const char *text);        /* exact */
 bool span_equals_nocase(struct span s, const char *text); /* ASCII only */
+bool span_number(struct span s, int64_t *out);            /* decimal digits alone; above SPAN_NUMBER_MAX: that */
 bool span_starts_with(struct span s, const char *prefix); /* exact */
 bool span_is_token(struct span s);                        /* RFC 9110 5.6.2; never empty */
 

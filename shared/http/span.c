@@ -24,6 +24,18 @@ bool span_equals_nocase(struct span s, const char *text)
     return true;
 }
 
+bool span_number(struct span s, int64_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < s.len; ++i) {
+        if (s.data[i] < '0' || s.data[i] > '9')
+            return false;
+        int64_t digit = s.data[i] - '0';
+        *out = *out > (SPAN_NUMBER_MAX - digit) / 10 ? SPAN_NUMBER_MAX : *out * 10 + digit;
+    }
+    return s.len > 0;
+}
+
 bool span_starts_with(struct span s, const char *prefix)
 {
     size_t len = strlen(prefix);

@@ -146,7 +146,7 @@ def test_other_content_types_are_415(port, ticket, kind):
     assert tus.offset(port, path) == 0
 
 
-@pytest.mark.parametrize("value", [None, "", "-1", "+1", "1.0", "0x1", " ", "9" * 30])
+@pytest.mark.parametrize("value", [None, "", "-1", "+1", "1.0", "0x1", " "])
 def test_malformed_offset_is_400(port, ticket, value):
     path = begin(port, ticket)
     answer = tus.patch(port, path, 0, b"x", Upload_Offset=value)
@@ -235,8 +235,9 @@ def test_creation(port, ticket):
     answer = tus.create(port, ticket[0], 64 << 20)
     assert answer.status == 201 and answer.headers["location"].startswith(tus.PATH)
     assert tus.offset(port, tus.path_of(answer)) == 0
-    answer = tus.create(port, ticket[0], (64 << 20) + 1)
-    assert answer.status == 413 and str(64 << 20) in answer.json()["detail"]
+    for length in (64 << 20) + 1, 1 << 64:
+        answer = tus.create(port, ticket[0], length)
+        assert answer.status == 413 and str(64 << 20) in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("fields", [
