@@ -35,7 +35,7 @@ void import_known(struct import *i)
     ++i->known;
 }
 
-static void tell(const char *what, const char *format, va_list args)
+static __attribute__((format(printf, 2, 0))) void tell(const char *what, const char *format, va_list args)
 {
     printf("  %s ", what);
     vprintf(format, args);
