@@ -217,6 +217,74 @@ export async function a_small_file_survives_a_reload(visit) {
   assert.equal((await archives(visit, ticket))[0].sha256, file.sha256);
 }
 
+/** From now on until a reload, what the page writes into the browser's storage is lost. */
+async function forgetful(page, methods) {
+  await page.evaluate((names) => {
+    for (const name of names) IDBObjectStore.prototype[name] = () => { throw new DOMException('lost', 'QuotaExceededError'); };
+  }, methods);
+}
+
+/** Holds back what is answered to a PATCH: gives its status once it is there. */
+async function unheard(page) {
+  const line = await page.context().newCDPSession(page);
+  await line.send('Fetch.enable', { patterns: [{ urlPattern: '*/api/v1/uploads/*', requestStage: 'Response' }] });
+  return new Promise((resolve) => {
+    line.on('Fetch.requestPaused', ({ request, requestId, responseStatusCode }) => {
+      if (request.method === 'PATCH') resolve(responseStatusCode);
+      else void line.send('Fetch.continueRequest', { requestId });
+    });
+  });
+}
+
+/** Reloaded at every moment from the last byte on, with all that the browser may have of it by then. */
+export async function a_reload_asks_for_nothing_that_arrived(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket, gateway } = await open(visit, { attempts: 3 });
+  await page.addInitScript(() => {
+    const look = () => { window.asked ||= /was interrupted/.test(document.querySelector('main')?.textContent ?? ''); };
+    new MutationObserver(look).observe(document, { childList: true, characterData: true, subtree: true });
+  });
+  const sending = async (name) => {
+    const file = await visit.ask('file', name, 3000);
+    await choose(page, file.path);
+    await until(async () => (await kept(page)).includes(name), 'the browser to keep what a reload needs');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    return file;
+  };
+  const received = () => page.getByRole('heading', { name: '✓ Received' }).waitFor(); // not those of before
+  const forgotten = async (file, name) => {
+    await page.getByText(file.sha256).first().waitFor();
+    await until(async () => !(await kept(page)).includes(name), 'the browser to forget what has arrived');
+    assert.equal(await page.evaluate(() => window.asked), false, name);
+  };
+
+  for (const [name, lost] of [['record-late.log', ['put']], ['all-late.log', ['put', 'delete']]]) {
+    await page.route(`${gateway}/api/v1/uploads/*`, async (route) => {
+      await forgetful(page, lost);
+      await route.continue();
+    });
+    const file = await sending(name);
+    await received();
+    await page.unrouteAll();
+    await page.reload();
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await forgotten(file, name);
+  }
+
+  // The gateway has it all, the browser no copy, and the page never heard the answer.
+  await forgetful(page, ['add']);
+  const answer = unheard(page);
+  const file = await sending('unheard.log');
+  assert.equal(await answer, 204);
+  await page.route(`${gateway}/u/${ticket.token}`, (route) => route.abort(), { times: 1 });
+  await page.reload();
+  await page.getByRole('alert').getByText('does not answer').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await received();
+  await forgotten(file, 'unheard.log');
+  assert.equal((await archives(visit, ticket)).length, 3);
+}
+
 export async function refusals_say_what_to_do(visit) {
   visit.expect(/status of 4\d\d/);
   const { gateway } = await visit.ask('urls');

@@ -3,7 +3,7 @@
 import Uppy from '@uppy/core';
 import GoldenRetriever from '@uppy/golden-retriever';
 import Tus from '@uppy/tus';
-import { dropMark, readMark, writeMark } from './mark';
+import { dropMark, dropResumption, readMark, writeMark, type Mark } from './mark';
 import { fingerprint, tarName, tarOf, type Entry } from './tar';
 import { keptName, sentName } from './names';
 import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
@@ -34,6 +34,11 @@ interface Meta {
   type?: string;
 }
 
+interface Exchange {
+  getMethod(): string;
+  getURL(): string;
+}
+
 type Answered = { originalResponse?: { getStatus(): number; getBody(): string } | null };
 
 function refusalIn(error: unknown): Refusal {
@@ -44,6 +49,10 @@ function refusalIn(error: unknown): Refusal {
   } catch {
     return { status: response.getStatus() };
   }
+}
+
+function idIn(url: string): string {
+  return url.replace(/\/$/, '').split('/').pop() ?? '';
 }
 
 export class Engine {
@@ -60,7 +69,9 @@ export class Engine {
   #uppy: Uppy<Meta, Record<string, never>>;
   #samples: [number, number][] = [];
   #place: string; // of the lock and of the mark
+  #upload = ''; // the gateway's id of what is under way
   #sha256 = ''; // of what has arrived, as the last answer said
+  #arrived: Receipt[] = []; // as the gateway told last
   #unlock: (() => void) | null = null;
   #choices = 0;
   #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
@@ -88,8 +99,9 @@ export class Engine {
       removeFingerprintOnSuccess: true,
       limit: 1,
       fileReader: READER,
-      onAfterResponse: (_request, response) => {
+      onAfterResponse: (request, response) => {
         this.#sha256 = response.getHeader('Upload-Sha256') ?? '';
+        this.#known(request, response.getHeader('Location'));
       },
       onShouldRetry: (error, _attempt, _options, _next) => this.#shouldRetry(error),
     });
@@ -198,12 +210,25 @@ export class Engine {
 
   #mark(going: boolean): void {
     const [file] = this.#uppy.getFiles();
-    if (file) writeMark(this.#place, { file: file.id, name: this.name, size: this.total, going });
+    if (file) writeMark(this.#place, { file: file.id, name: this.name, size: this.total, upload: this.#upload, going });
+  }
+
+  /** Before the first byte goes: a reload can ask the gateway whether all of them arrived. */
+  #known(request: Exchange, location: string | undefined): void {
+    const id = idIn(request.getMethod() === 'POST' ? (location ?? '') : request.getURL());
+    if (id === '' || id === this.#upload) return;
+    this.#upload = id;
+    this.#mark(this.phase === 'sending');
+  }
+
+  #clear(): void {
+    dropMark(this.#place);
+    this.#upload = '';
+    this.#empty();
   }
 
   /** Uppy's clear() keeps the batches a reload left behind, and a file that belongs to one is never sent again. */
-  #clear(): void {
-    dropMark(this.#place);
+  #empty(): void {
     this.#uppy.clear();
     this.#uppy.setState({ currentUploads: {} });
   }
@@ -244,7 +269,7 @@ export class Engine {
   }
 
   async #succeeded(url: string): Promise<void> {
-    const id = url.replace(/\/$/, '').split('/').pop() ?? '';
+    const id = idIn(url);
     this.sent = this.total;
     this.trouble = null;
     dropMark(this.#place);
@@ -258,20 +283,21 @@ export class Engine {
     if (arrived > 0) this.#clear();
   }
 
+  /** Only of what the mark tells: Uppy writes its record later, and what it has beside the mark was over by then. */
   async #restored(): Promise<void> {
     const [file] = this.#uppy.getFiles();
     if (!file) return;
-    this.name = file.name ?? '';
-    this.total = file.size ?? 0;
-    this.sent = Number(file.progress.bytesUploaded) || 0;
     const choices = this.#choices;
     const alone = await this.#take();
     if (choices !== this.#choices) return alone ? this.#letGo() : undefined; // something else was chosen meanwhile
-    if (!alone) return this.#wait();
     const mark = readMark(this.#place);
-    if (file.progress.uploadComplete) this.reset();
-    else if (this.canResume && mark?.going && mark.file === file.id) await this.goOn();
-    else this.phase = 'interrupted';
+    if (!alone) return this.#wait(mark?.name ?? file.name);
+    const mine = mark?.file === file.id;
+    if (!mark || (mine && file.progress.uploadComplete)) return this.#over();
+    if (!mine) this.#empty();
+    this.sent = mine ? Number(file.progress.bytesUploaded) || 0 : 0;
+    this.#interrupted(mark);
+    if (this.phase === 'interrupted' && this.canResume && mark.going) await this.goOn();
   }
 
   /** What was under way although Uppy may know nothing of it; if it does, #restored() follows. */
@@ -280,8 +306,36 @@ export class Engine {
     if (!mark) return;
     const alone = await this.#take();
     if (this.phase !== 'idle') return;
+    if (alone) this.#interrupted(mark);
+    else this.#wait(mark.name);
+  }
+
+  #over(): void {
+    if (this.phase !== 'done') return this.reset();
+    this.#clear();
+    this.#letGo();
+  }
+
+  #interrupted(mark: Mark): void {
     Object.assign(this, { name: mark.name, total: mark.size, phase: 'interrupted' });
-    if (!alone) this.#wait();
+    this.#upload = mark.upload;
+    this.#settle();
+  }
+
+  /** What has arrived under this token, each time the gateway tells. */
+  hear(receipts: Receipt[]): void {
+    this.#arrived = receipts;
+    this.#settle();
+  }
+
+  /** What has arrived is not asked for again, whatever the browser still has of it. */
+  #settle(): void {
+    const receipt = this.#arrived.find((one) => one.upload_id === this.#upload);
+    if (!receipt || this.phase !== 'interrupted') return;
+    dropResumption(this.#upload);
+    this.#clear();
+    Object.assign(this, { receipt, sent: this.total, phase: 'done' });
+    this.#letGo();
   }
 
   #hurry(): void {
@@ -304,8 +358,9 @@ export class Engine {
   }
 
   /** Until the other tab is done or closed. Only while this one is looked at: it must not step in when that one reloads. */
-  #wait(): void {
+  #wait(name = this.name): void {
     if (this.phase === 'elsewhere') return;
+    this.name = name;
     this.phase = 'elsewhere';
     let stop = new AbortController();
     const look = () => {
@@ -325,10 +380,10 @@ export class Engine {
 
   /** The other tab is gone: what it left, or what was chosen here meanwhile. */
   async #turn(): Promise<void> {
+    await this.askAgain(); // it may have sent this very file
     const mark = readMark(this.#place);
-    if (!mark) await this.askAgain(); // it may have sent this very file
-    if (mark) Object.assign(this, { name: mark.name, total: mark.size, phase: 'interrupted' });
-    else if (this.canResume) this.phase = 'chosen';
+    if (mark) this.#interrupted(mark);
+    else if (this.#choices > 0 && this.canResume) this.phase = 'chosen';
     else this.reset();
   }
 

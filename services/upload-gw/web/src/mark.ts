@@ -5,6 +5,7 @@ export interface Mark {
   file: string; // Uppy's id of the file
   name: string;
   size: number;
+  upload: string; // the gateway's id of it; empty until it has one
   going: boolean; // false: the reader paused it, or it was refused
   time: number;
 }
@@ -33,5 +34,16 @@ export function dropMark(place: string): void {
     localStorage.removeItem(place);
   } catch {
     // then there was none
+  }
+}
+
+/** What tus keeps of an upload that arrived without its hearing so: else the file chosen again would not be sent. */
+export function dropResumption(upload: string): void {
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith('tus::') && localStorage.getItem(key)?.includes(`/${upload}"`)) localStorage.removeItem(key);
+    }
+  } catch {
+    // then there is nothing to go on with
   }
 }
