@@ -118,11 +118,13 @@ static int expire(struct storage *s, struct db_conn *c)
     return note(s, SWEEP_RETENTION, &expired);
 }
 
-/* What only Redis answers so is said with what to do about it. */
-static int note_projection(struct storage *s, int err)
+/* What only Redis answers so is said with what to do about it; a locked database is its own words. */
+static int note_projection(struct storage *s, const struct db_conn *c, int err)
 {
     struct sweep_outcome now = {.error = err};
-    if (redis_reply_is_refusal(err))
+    if (err < 0 && db_error(c)[0] != '\0')
+        snprintf(now.why, sizeof(now.why), "%.255s", db_error(c));
+    else if (redis_reply_is_refusal(err))
         snprintf(now.why, sizeof(now.why), "%s", redis_client_advice(err));
     return note(s, SWEEP_PROJECTION, &now);
 }
@@ -138,7 +140,7 @@ static int sweep(struct storage *s, struct db_conn *c)
     int first = note(s, SWEEP_FILING, &filed);
     int err = note(s, SWEEP_DELETION, &removed);
     first = first < 0 ? first : overdue < 0 ? overdue : err;
-    err = note_projection(s, projection_sweep(s, c, s->client));
+    err = note_projection(s, c, projection_sweep(s, c, s->client));
     if (err == 0 && is_time(s, s->reconciled_ms)) {
         (void)look_at_clock(s, c);
         err = note_error(s, SWEEP_RECONCILE, reconcile_sweep(s, c, s->client));
