@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +48,13 @@ static const char *recursively(const char *path)
     return access(archives, F_OK) == 0 ? "" : "-R ";
 }
 
+static bool is_link(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 static void explain_owner(const char *path, char *why, size_t why_size)
 {
     struct stat st = {.st_uid = 0};
@@ -71,6 +79,7 @@ void spool_explain(const char *data_dir, int err, char *why, size_t why_size)
     } rows[] = {
         {-ENOENT, "does not exist: make it, or name the right one"},
         {-ENOTDIR, "is no directory: name the right one"},
+        {-ELOOP, "is a symbolic link, and none is followed there: mount the directory in its place (mount --bind)"},
         {-EROFS, "is on a read-only file system: mount it for writing"},
         {-ENOSPC, "has no room or no inodes left: make room"},
     };
@@ -79,6 +88,8 @@ void spool_explain(const char *data_dir, int err, char *why, size_t why_size)
     snprintf(path, sizeof(path), "%s", data_dir);
     if (err == -EACCES || err == -EPERM || err == -ENOTDIR)
         find_culprit(data_dir, path, sizeof(path));
+    if (err == -ENOTDIR && strcmp(path, data_dir) != 0 && is_link(path))
+        err = -ELOOP;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i)
         if (rows[i].err == err) {
             snprintf(why, why_size, "DATA_DIR: %.300s %s", path, rows[i].words);

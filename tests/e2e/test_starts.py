@@ -97,6 +97,15 @@ def test_directory_that_is_not_there_or_is_none(scratch, service):
     assert "is no directory: name the right one" in start_of(service, {**missing, "DATA_DIR": file})
 
 
+def test_link_in_place_of_the_spool(scratch, service):
+    """The one to DATA_DIR itself is followed."""
+    env = elsewhere(scratch, service, f"linked-{service.program}")
+    os.symlink(scratch, f"{env['DATA_DIR']}/spool")
+    os.symlink(env["DATA_DIR"], f"{env['DATA_DIR']}.link")
+    said = start_of(service, {**env, "DATA_DIR": f"{env['DATA_DIR']}.link"})
+    assert ".link/spool is a symbolic link" in said and "mount --bind" in said, said
+
+
 @contextlib.contextmanager
 def small_disk(directory, options):
     """A file system in memory at `directory`, or a visible skip."""
