@@ -8,6 +8,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 load_settings() { # FILE or "": exports what it sets, as the services get it
     [[ -n $1 ]] || return 0
     [[ -r $1 ]] || die "--env $1: it cannot be read"
+    check_env "$1"
     [[ $1 == */* ]] || set -- "./$1" # a bare name would be looked for in PATH
     set -a
     # shellcheck disable=SC1090

@@ -484,3 +484,16 @@ def test_settings_file(stack, tmp_path, bare):
                           capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, timeout=120, check=False)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     assert os.path.exists(os.path.join(where, "format"))
+
+
+@pytest.mark.parametrize("value", ["postgresql:///lc?host=/run&user=x", "postgresql://u:p$w@h/lc", "sqlite:////a b"])
+def test_settings_that_a_shell_takes_otherwise(stack, tmp_path, value):
+    """systemd takes these for values; in a shell an & ends the setting, and another database would be backed up."""
+    settings = tmp_path / "env"
+    settings.write_text(f"DATA_DIR={stack.admin.data_dir}\nDB_URL={value}\n")
+    done = run("backup", stack.admin, "--to", os.path.join(stack.directory, "otherwise"), "--env", str(settings))
+    assert done.returncode == 1 and f"{settings}, line 2: " in done.stderr and "DB_URL='…'" in done.stderr, done
+    assert value not in done.stderr, "it may be a secret"
+    settings.write_bytes(b"DATA_DIR=/x\r\n")
+    done = run("backup", stack.admin, "--to", os.path.join(stack.directory, "otherwise"), "--env", str(settings))
+    assert done.returncode == 1 and f"line 1: it ends as lines of Windows do: sed -i 's/\\r$//' {settings}" in done.stderr, done

@@ -144,6 +144,50 @@ def test_bad_settings_stop_nothing(deployment):
     assert again.returncode == 0 and "admin-api restarted" in again.stdout and "upload-gw restarted" in again.stdout, again
 
 
+def test_settings_that_a_shell_takes_otherwise(deployment):
+    """Nothing but sqlite would be left of this DB_URL. In single quotes it is one, and cannot be reached."""
+    before, path = deployment.pids(), f"{deployment.data}/env"
+    with open(path, encoding="ascii") as f:
+        good = f.read()
+    url = "postgresql://127.0.0.1:9/lc?connect_timeout=3&sslmode=disable"
+    for line, says in ((f"DB_URL={url}", "DB_URL='…'"), (f"DB_URL='{url}'", "admin-api would not run with")):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"{good}{line}\n")
+        done = deployment.up()
+        assert done.returncode == 1 and says in done.stderr and deployment.pids() == before, done.stdout + done.stderr
+    with open(path, "w", encoding="ascii") as f:
+        f.write(good)
+
+
+def test_settings_changed_by_hand(deployment, scratch):
+    """In quotes; with a certificate; on a unix socket. What is printed works each time."""
+    path, run = f"{deployment.data}/env", deployment._run  # pylint: disable=protected-access
+    with open(path, encoding="ascii") as f:
+        good = f.read()
+    pem = os.path.join(scratch, "both.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem,
+                    "-out", f"{pem}.crt"], check=True, capture_output=True, timeout=30)
+    admin = f"127.0.0.1:{deployment.admin_port}"
+    tls = good.replace(f"ADMIN_LISTEN={admin}", f'ADMIN_LISTEN="{admin}"')
+    socket_path = f"{deployment.data}/run/gw.sock"
+    local = good.replace(f"GATEWAY_LISTEN=127.0.0.1:{deployment.gateway_port}", f"GATEWAY_LISTEN=unix:{socket_path}")
+    for settings, before in ((f"{tls}GATEWAY_TLS_CERT={pem}.crt\nGATEWAY_TLS_KEY={pem}\n", f"CURL_CA_BUNDLE={pem}.crt "),
+                             (local, "")):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(settings)
+        done = run(f"{ROOT}/deploy/up", "--data", deployment.data, "--bin", deployment.bin, "--no-install")
+        assert done.returncode == 0, done.stdout + done.stderr
+        line = re.search(r"^\s*(curl .*-T .*)$", done.stdout, re.M).group(1)
+        sent = subprocess.run(["bash", "-c", f"{before}{line} --noproxy '*' -sS"], capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert sent.returncode == 0 and "SHA-256" in sent.stdout, sent
+    with open(path, "w", encoding="ascii") as f:
+        f.write(good)
+    again = deployment.up()
+    assert again.returncode == 0 and "upload-gw restarted" in again.stdout, again.stdout + again.stderr
+
+
 def test_file_of_a_process_that_ended_at_once(tmp_path):
     """It had ended before its birth could be read: nobody waits for it, nor for what a file without a birth names."""
     (tmp_path / "run").mkdir()
@@ -177,6 +221,8 @@ def test_backup_and_restore_as_readme_shows(deployment, bearer, scratch):
     run = deployment._run  # pylint: disable=protected-access
     done = run(f"{ROOT}/deploy/backup", "--env", settings, "--to", where)
     assert done.returncode == 0, done.stdout + done.stderr
+    done = run(f"{ROOT}/deploy/restore", "--data", f"{new.data} with space", "--env", settings, "--from", where)
+    assert done.returncode == 1 and "use a path of letters" in done.stderr, "deploy/up would not take it"
     done = run(f"{ROOT}/deploy/restore", "--data", new.data, "--env", settings, "--from", where, "--verify")
     assert done.returncode == 0 and f"deploy/up --data {new.data}" in done.stdout, done.stdout + done.stderr
     assert stat.S_IMODE(os.stat(f"{new.data}/env").st_mode) == 0o600
