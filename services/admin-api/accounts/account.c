@@ -101,7 +101,7 @@ int account_get(struct exchange *x)
 int account_patch(struct exchange *x)
 {
     aim_at_caller(x);
-    return resource_update(x, &account, true);
+    return resource_patch(x, &account);
 }
 
 /* --- the password --- */

@@ -1,5 +1,4 @@
 /* The audit log to superusers: read, never written here. */
-#include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/schema/tables.h"
 
@@ -48,9 +47,4 @@ static const struct resource audit = {
 const struct resource *resource_audit(void)
 {
     return &audit;
-}
-
-int audit_list(struct exchange *x)
-{
-    return resource_list(x, &audit);
 }

@@ -199,11 +199,6 @@ const struct resource *resource_account_sessions(void)
     return &sessions;
 }
 
-int account_sessions_list(struct exchange *x)
-{
-    return resource_list(x, &sessions);
-}
-
 int account_sessions_end(struct exchange *x)
 {
     return resource_delete(x, &sessions);

@@ -156,6 +156,7 @@ static const struct resource tokens = {
     .id = "a.id",
     .key = "a.id",
     .key_is_number = true,
+    .tells_secret = true,
     .owner = "a.user_id",
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
@@ -169,17 +170,6 @@ static const struct resource tokens = {
 const struct resource *resource_account_tokens(void)
 {
     return &tokens;
-}
-
-int account_tokens_list(struct exchange *x)
-{
-    return resource_list(x, &tokens);
-}
-
-int account_tokens_create(struct exchange *x)
-{
-    int err = answer_header(x, "Cache-Control", "no-store");
-    return err < 0 ? err : resource_create(x, &tokens);
 }
 
 int account_tokens_end(struct exchange *x)

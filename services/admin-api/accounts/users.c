@@ -249,31 +249,6 @@ const struct resource *resource_users(void)
     return &users;
 }
 
-int users_list(struct exchange *x)
-{
-    return resource_list(x, &users);
-}
-
-int users_create(struct exchange *x)
-{
-    return resource_create(x, &users);
-}
-
-int users_get(struct exchange *x)
-{
-    return resource_get(x, &users);
-}
-
-int users_put(struct exchange *x)
-{
-    return resource_update(x, &users, false);
-}
-
-int users_patch(struct exchange *x)
-{
-    return resource_update(x, &users, true);
-}
-
 static int refuse_self(struct exchange *x, const char *message)
 {
     json_t *errors = json_object();

@@ -275,26 +275,6 @@ const struct resource *resource_archives(void)
     return &archives_resource;
 }
 
-int archives_list(struct exchange *x)
-{
-    return resource_list(x, &archives_resource);
-}
-
-int archives_get(struct exchange *x)
-{
-    return resource_get(x, &archives_resource);
-}
-
-int archives_put(struct exchange *x)
-{
-    return resource_update(x, &archives_resource, false);
-}
-
-int archives_patch(struct exchange *x)
-{
-    return resource_update(x, &archives_resource, true);
-}
-
 /* Its name may be used again: the gateway is told. */
 int archives_delete(struct exchange *x)
 {

@@ -1,5 +1,4 @@
 /* Platforms: the products tickets are about. */
-#include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/statements.h"
 #include "services/admin-api/schema/tables.h"
@@ -87,34 +86,4 @@ static const struct resource platforms = {
 const struct resource *resource_platforms(void)
 {
     return &platforms;
-}
-
-int platforms_list(struct exchange *x)
-{
-    return resource_list(x, &platforms);
-}
-
-int platforms_create(struct exchange *x)
-{
-    return resource_create(x, &platforms);
-}
-
-int platforms_get(struct exchange *x)
-{
-    return resource_get(x, &platforms);
-}
-
-int platforms_put(struct exchange *x)
-{
-    return resource_update(x, &platforms, false);
-}
-
-int platforms_patch(struct exchange *x)
-{
-    return resource_update(x, &platforms, true);
-}
-
-int platforms_delete(struct exchange *x)
-{
-    return resource_delete(x, &platforms);
 }

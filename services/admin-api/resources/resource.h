@@ -94,7 +94,8 @@ struct resource {
     const char *id;         /* "t.id" */
     const char *key;        /* what the path names: "t.number" */
     bool key_is_number;
-    bool takes_files; /* exchange_file_body instead of exchange_body */
+    bool takes_files;  /* exchange_file_body instead of exchange_body */
+    bool tells_secret; /* to who creates it; no cache shall keep it */
     const struct field *fields;
     size_t field_count;
     const struct filter *filters;
@@ -121,11 +122,12 @@ struct resource {
     int (*doom)(struct db_conn *c, int64_t id, int64_t now_us);
 };
 
-/* --- the verbs, as handlers of routes call them --- */
+/* --- the verbs, as rows of routes.def name them --- */
 int resource_list(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
 int resource_get(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
 int resource_create(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
-int resource_update(struct exchange *x, const struct resource *r, bool partial) __attribute__((warn_unused_result));
+int resource_put(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
+int resource_patch(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
 int resource_delete(struct exchange *x, const struct resource *r) __attribute__((warn_unused_result));
 
 /* If-Match against the representation that a GET would give now (RFC 9110 13.1.1), inside the transaction that changes

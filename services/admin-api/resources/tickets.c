@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/month.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/resources/resources.h"
@@ -247,34 +246,4 @@ const struct resource tickets_resource = {
 const struct resource *resource_tickets(void)
 {
     return &tickets_resource;
-}
-
-int tickets_list(struct exchange *x)
-{
-    return resource_list(x, &tickets_resource);
-}
-
-int tickets_create(struct exchange *x)
-{
-    return resource_create(x, &tickets_resource);
-}
-
-int tickets_get(struct exchange *x)
-{
-    return resource_get(x, &tickets_resource);
-}
-
-int tickets_put(struct exchange *x)
-{
-    return resource_update(x, &tickets_resource, false);
-}
-
-int tickets_patch(struct exchange *x)
-{
-    return resource_update(x, &tickets_resource, true);
-}
-
-int tickets_delete(struct exchange *x)
-{
-    return resource_delete(x, &tickets_resource);
 }

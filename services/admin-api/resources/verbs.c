@@ -456,8 +456,10 @@ int resource_create(struct exchange *x, const struct resource *r)
 {
     struct db_conn *c;
     struct write *w = write_new(x, r, false);
-    int err = w == NULL ? -ENOMEM : exchange_body(x, &w->body);
+    int err = w == NULL ? -ENOMEM : r->tells_secret ? answer_header(x, "Cache-Control", "no-store") : 0;
 
+    if (err == 0)
+        err = exchange_body(x, &w->body);
     if (err == 1) {
         err = exchange_db(x, &c);
         if (err == 0)
@@ -469,7 +471,7 @@ int resource_create(struct exchange *x, const struct resource *r)
 }
 
 /* An unknown object is 404 whatever the body is; so it is looked for first, and again in the transaction. */
-int resource_update(struct exchange *x, const struct resource *r, bool partial)
+static int change(struct exchange *x, const struct resource *r, bool partial)
 {
     struct db_conn *c;
     int64_t id = 0;
@@ -488,6 +490,16 @@ int resource_update(struct exchange *x, const struct resource *r, bool partial)
     if (w != NULL)
         write_free(w);
     return err;
+}
+
+int resource_put(struct exchange *x, const struct resource *r)
+{
+    return change(x, r, false);
+}
+
+int resource_patch(struct exchange *x, const struct resource *r)
+{
+    return change(x, r, true);
 }
 
 /* --- delete --- */

@@ -1,5 +1,4 @@
 /* What was sent, is to be sent, or could not be: read by superusers, written by the outbox and the deliverer. */
-#include "services/admin-api/http/handlers.h"
 #include "services/admin-api/resources/resource.h"
 #include "services/admin-api/schema/tables.h"
 
@@ -63,14 +62,4 @@ static const struct resource deliveries = {
 const struct resource *resource_webhook_deliveries(void)
 {
     return &deliveries;
-}
-
-int webhook_deliveries_list(struct exchange *x)
-{
-    return resource_list(x, &deliveries);
-}
-
-int webhook_deliveries_get(struct exchange *x)
-{
-    return resource_get(x, &deliveries);
 }

@@ -229,6 +229,7 @@ static const struct resource webhooks = {
     .id = "w.id",
     .key = "w.id",
     .key_is_number = true,
+    .tells_secret = true,
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
     .filters = filters,
@@ -242,37 +243,6 @@ static const struct resource webhooks = {
 const struct resource *resource_webhooks(void)
 {
     return &webhooks;
-}
-
-int webhooks_list(struct exchange *x)
-{
-    return resource_list(x, &webhooks);
-}
-
-int webhooks_create(struct exchange *x)
-{
-    int err = answer_header(x, "Cache-Control", "no-store");
-    return err < 0 ? err : resource_create(x, &webhooks);
-}
-
-int webhooks_get(struct exchange *x)
-{
-    return resource_get(x, &webhooks);
-}
-
-int webhooks_put(struct exchange *x)
-{
-    return resource_update(x, &webhooks, false);
-}
-
-int webhooks_patch(struct exchange *x)
-{
-    return resource_update(x, &webhooks, true);
-}
-
-int webhooks_delete(struct exchange *x)
-{
-    return resource_delete(x, &webhooks);
 }
 
 /* --- a test --- */
