@@ -21,6 +21,7 @@ from lc.stores import Redis
 from lc.wait import until
 
 JSON = {"Accept": "application/json"}
+SPOOL = ("tmp", "new", "trash", "orphans")
 BIN = ("--bin", f"{BUILD}/bin")
 ADMIN_ENV = {"SWEEP_INTERVAL": "100ms"}
 
@@ -309,6 +310,48 @@ def test_restored_by_root_it_stays_another_users(stack, postgres_or_none):
     made = [os.path.join(place, name) for place, _, names in os.walk(data) for name in names]
     assert f"{data}/archives/.deletion" in made
     assert not [path for path in made if os.stat(path).st_uid == 0]
+
+
+def bare_directories(data):
+    """As the packages make them, of users whose numbers no backup has: path → owner, group and mode."""
+    for path, owner, mode in (("", 0, 0o3770), ("spool", 0, 0o2770), *((f"spool/{name}", 0, 0o2770) for name in SPOOL),
+                              ("archives", 4002, 0o700)):
+        os.mkdir(os.path.join(data, path))
+        os.chown(os.path.join(data, path), owner, 4000)
+        os.chmod(os.path.join(data, path), mode)
+    return {path: owner_and_mode(path) for path, _, _ in os.walk(data)}
+
+
+def owner_and_mode(path):
+    found = os.stat(path)
+    return found.st_uid, found.st_gid, found.st_mode
+
+
+def test_restore_where_a_package_made_its_directories(stack, tmp_path, postgres_or_none):
+    """All belongs to who owns them here; a restore that fails leaves them as they were."""
+    if os.geteuid():
+        pytest.skip("only root may give files away")
+    upload(stack, b"for a package")
+    where = backup(stack, "for-a-package")
+    waits = f"{where}/spool/new/{'0' * 32}"
+    os.mkdir(waits)
+    data = str(tmp_path / "data")
+    before = bare_directories(data)
+    env = {"DATA_DIR": data, "DB_URL": f"sqlite:///{tmp_path}/none/db.sqlite3", "GATEWAY_UID": "4001"}
+    if postgres_or_none:
+        env["DB_URL"] = postgres_or_none.create_database("package")
+    else:
+        (tmp_path / "none").write_text("a file where a directory should be")
+        done = run("restore", stack.admin, "--from", where, **env)
+        assert done.returncode == 1 and {path: owner_and_mode(path) for path, _, _ in os.walk(data)} == before, done
+        os.remove(tmp_path / "none")
+    done = run("restore", stack.admin, "--from", where, **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path: owner_and_mode(path) for path in before} == before
+    assert owner_and_mode(f"{data}/spool/new/{'0' * 32}")[:2] == (4001, 4000)
+    archives = [os.path.join(place, name) for place, _, names in os.walk(f"{data}/archives") for name in names]
+    assert [path for path in archives if path.endswith("/data")] and {os.stat(path).st_uid for path in archives} == {4002}
+    assert postgres_or_none or os.stat(tmp_path / "none" / "db.sqlite3").st_uid == 4002
 
 
 def test_password_of_the_database_is_in_no_list_of_processes(stack, tmp_path, postgres_or_none):
