@@ -1,10 +1,15 @@
 /* admin-api: the private side. Reads the configuration, opens what the command needs, runs it; commands.def has them.
  */
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "services/admin-api/commands.h"
 #include "services/admin-api/serve.h"
@@ -72,6 +77,25 @@ static int run(const struct command *command, const struct admin_config *config,
     return status;
 }
 
+/* A command that root runs beside the service goes on as its user, whose the archives are: files of root's the service
+ * could neither read nor remove. Files of secrets are read by then. */
+static int become_owner(const char *data_dir, char *why, size_t why_size)
+{
+    char archives[PATH_MAX];
+    struct stat st;
+
+    snprintf(archives, sizeof(archives), "%s/archives", data_dir);
+    if (geteuid() != 0 || stat(archives, &st) < 0 || st.st_uid == 0)
+        return 0;
+    if (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0)
+        return 0;
+    int err = -errno;
+    snprintf(why, why_size,
+             "DATA_DIR: %.300s belongs to user %u, and root cannot become that user here (%s): run it as them",
+             archives, (unsigned)st.st_uid, strerrordesc_np(-err));
+    return err;
+}
+
 static int load_and_run(const struct command *command, bool print_only, int argc, char **argv)
 {
     struct admin_config config;
@@ -81,6 +105,10 @@ static int load_and_run(const struct command *command, bool print_only, int argc
     if (admin_config_load(&config, why, sizeof(why)) < 0)
         return refuse(command, why);
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format, "admin-api");
+    if (!print_only && command->run != command_serve && become_owner(config.data_dir, why, sizeof(why)) < 0) {
+        admin_config_free(&config);
+        return refuse(command, why);
+    }
     signal(SIGPIPE, SIG_IGN); /* writing to a closed socket is an error, not an end */
     if (command->run == command_serve)
         block_signals();

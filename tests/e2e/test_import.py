@@ -14,6 +14,8 @@ import requests
 
 from lc import curl
 from lc.django import CODE, FILES, KEY, PASSWORD, TOKENS, WHEN, django_hash, filled, make, statements
+from lc.services import Admin
+from lc.stores import Redis
 from lc.totp import Totp
 
 
@@ -251,6 +253,31 @@ def test_dry_run_where_nothing_is_makes_nothing(stack, old, tmp_path):
                            env={"DATA_DIR": str(empty), "DB_URL": f"sqlite:///{empty}/db.sqlite3"})
     assert done.returncode == 0 and f"{len(FILES)} taken over" in done.stdout, done.stdout + done.stderr
     assert not list(empty.iterdir())
+
+
+def test_root_imports_for_the_services_user(tmp_path_factory, tmp_path):
+    """With files of root's the service could not have shown them, nor removed them."""
+    if os.geteuid():
+        pytest.skip("only root may become another user")
+    path, media = make(tmp_path)
+    place = tmp_path_factory.mktemp("services")
+    for directory in (*place.parents[:2], place, tmp_path):
+        os.chmod(directory, 0o755)
+    data = place / "data"
+    os.makedirs(data / "archives")
+    for directory in (data, data / "archives"):
+        os.chown(directory, 4002, 4000)
+    redis = Redis(place / "redis", tcp=True).start()
+    admin = Admin(str(data), redis.tcp_url, str(place / "log"))
+    try:
+        assert admin.run("migrate").returncode == 0
+        done = admin.run("import-django", "--db", path, "--media", media)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        redis.stop()
+    found = [os.path.join(where, name) for where, below, files in os.walk(data) for name in below + files]
+    assert [name for name in found if name.endswith("/data")]
+    assert {(os.stat(name).st_uid, os.stat(name).st_gid) for name in found} == {(4002, 4000)}, found
 
 
 @pytest.mark.parametrize("args,words", [
