@@ -263,7 +263,7 @@ def test_another_secret_key_is_noticed(stack, tmp_path, postgres_or_none):
     assert done.returncode == 0 and "admin-api does so at its start" in done.stdout, done.stdout + done.stderr
 
 
-def test_backup_with_another_key_than_the_databases(stack):
+def test_backup_with_another_key_than_the_databases(stack, postgres_or_none):
     """Or none: a restore would advise the wrong one. What else is not right with the settings is only said."""
     where = os.path.join(stack.directory, "with-another-key")
     other = secrets.token_urlsafe(48)
@@ -274,6 +274,11 @@ def test_backup_with_another_key_than_the_databases(stack):
     former = {"SECRET_KEY": other, "SECRET_KEY_FALLBACKS": stack.admin.env["SECRET_KEY"]}
     done = run("backup", stack.admin, "--to", where, **former)
     assert done.returncode == 0 and not done.stderr, done
+    env = {"DATA_DIR": os.path.join(stack.directory, "none"), "SECRET_KEY": other}
+    if not postgres_or_none:
+        env["DB_URL"] = f"sqlite:///{stack.directory}/none.sqlite3"
+    done = run("restore", stack.admin, "--from", where, **env)
+    assert done.returncode == 1 and "maybe of its fallbacks" in done.stderr, done
     done = run("backup", stack.admin, "--to", where + "-untold", "--bin", "/nonexistent")
     assert done.returncode == 0 and "cannot be told" in done.stderr and "--bin DIR" in done.stderr, done
 

@@ -2,12 +2,14 @@
 
 import secrets
 import shutil
+import subprocess
 
 import pytest
 import requests
 from jobs import download, main_job, upload
 
 from lc import curl, django
+from lc.build import ROOT
 from lc.ship import ComposeStack
 from lc.wait import until
 
@@ -118,6 +120,17 @@ def test_backup_restored_into_another_stack(stack, engine, make_file, tmp_path):
         assert done.returncode == 1 and "overwrites nothing" in done.stderr and "down -v" in done.stderr, done
     finally:
         other.close()
+
+
+def test_new_secret_key(stack):
+    """The former one goes on counting: for who is logged in, for second factors, for tokens of tickets."""
+    ticket = stack.make_ticket()
+    subprocess.run([f"{ROOT}/deploy/make-secrets", "--new-secret-key", stack.secrets_directory], check=True, timeout=20)
+    stack.compose("up", "-d", "--no-build", "--force-recreate", "admin-api")
+    until(stack.admin.healthy, 60, "admin-api with another SECRET_KEY to answer")
+    assert stack.get(f"/api/v1/tickets/{ticket['number']}/").json()["token"] == ticket["token"]
+    stack.api = stack.user.login()
+    assert stack.get(f"/api/v1/tickets/{ticket['number']}/").status_code == 200
 
 
 def test_import_from_the_old_server(stack, tmp_path):

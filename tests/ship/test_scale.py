@@ -49,6 +49,14 @@ def test_uploads_spread_over_the_gateways(stack, engine, make_file):
         assert_kept(stack, ticket, [file.sha256] * 4)
 
 
+def test_nobody_chooses_an_address(stack, make_file):
+    ticket, file = stack.make_ticket(), make_file(3000)
+    assert put(stack, ticket, file, "-H", "X-Forwarded-For: 203.0.113.9, 10.5.5.5").result().status == 201
+    stack.wait_archives(ticket, 1)
+    newest = stack.get("/api/v1/audit/", params={"action": "archive.upload"}).json()[0]
+    assert newest["object"].startswith(f"{ticket['number']}/") and newest["address"] not in ("203.0.113.9", "10.5.5.5"), newest
+
+
 def test_gateway_killed_under_uploads_loses_nothing_that_was_answered(stack, engine, make_file):
     tickets = [stack.make_ticket(attempts=10) for _ in range(6)]
     files = [make_file(2_000_000) for _ in tickets]
