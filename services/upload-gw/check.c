@@ -14,6 +14,7 @@
 #include "shared/http/token.h"
 #include "shared/redis/attempts.h"
 #include "shared/redis/reply.h"
+#include "shared/tls/tls.h"
 
 void check_health(struct conn *c, const struct head *h)
 {
@@ -120,6 +121,7 @@ static void take_gauges(struct gateway *g)
     metric_set(&gateway_metrics[GATEWAY_METRIC_RECEIVE_WAITING], (int64_t)pool_waiting(g->receivers));
     metric_set(&gateway_metrics[GATEWAY_METRIC_PUBLISH_WAITING], (int64_t)pool_waiting(g->publishers));
     metric_set(&gateway_metrics[GATEWAY_METRIC_STORAGE_FREE], room);
+    metric_set(&gateway_metrics[GATEWAY_METRIC_TLS_EXPIRES], g->tls == NULL ? 0 : tls_expires(g->tls));
 }
 
 void check_metrics(struct conn *c, const struct head *h)

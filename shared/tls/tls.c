@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Forward secrecy and authenticated encryption only (RFC 9325 4.2). */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -152,6 +153,16 @@ int tls_reload(struct tls *t, const char *cert_file, const char *key_file, enum 
     pthread_mutex_unlock(&t->lock);
     SSL_CTX_free(former);
     return 0;
+}
+
+int64_t tls_expires(struct tls *t)
+{
+    struct tm end;
+    pthread_mutex_lock(&t->lock);
+    const X509 *c = SSL_CTX_get0_certificate(t->context);
+    bool known = c != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(c), &end) == 1;
+    pthread_mutex_unlock(&t->lock);
+    return known ? timegm(&end) : 0;
 }
 
 void tls_free(struct tls *t)

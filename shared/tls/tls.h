@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct tls;
@@ -23,7 +24,8 @@ int tls_reload(struct tls *t, const char *cert_file, const char *key_file, enum 
                size_t why_size) __attribute__((warn_unused_result));
 /* config_row.check: a PEM file with at least one certificate, for clients to trust. */
 int tls_check_authorities(const char *file, char *why, size_t why_size);
-void tls_free(struct tls *t); /* sessions may go on */
+int64_t tls_expires(struct tls *t); /* the certificate: seconds since 1970; 0: not known. Any thread. */
+void tls_free(struct tls *t);       /* sessions may go on */
 
 /* A session on that connected descriptor, which stays the caller's. NULL: memory. Any thread. */
 struct tls_session *tls_session_new(struct tls *t, int fd);

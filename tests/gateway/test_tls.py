@@ -22,11 +22,11 @@ sys.path.insert(0, os.path.dirname(__file__))
 from spool import held, in_progress, published  # noqa: E402
 
 
-def make_pair(directory, name):
+def make_pair(directory, name, days=2):
     """(certificate, key) for 127.0.0.1, signed by itself."""
     cert, key = os.path.join(directory, f"{name}.crt"), os.path.join(directory, f"{name}.key")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                    str(days), "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
                    check=True, capture_output=True)
     return cert, key
 
@@ -197,8 +197,13 @@ def certificate(service):
     return ssl.get_server_certificate(("127.0.0.1", service.port), timeout=10)
 
 
+def end_of(file):
+    said = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", file], check=True, capture_output=True, text=True)
+    return ssl.cert_time_to_seconds(said.stdout.strip().removeprefix("notAfter="))
+
+
 def test_reload_under_load(scratch, redis_server, tmp_path, make_file):
-    first, second = make_pair(tmp_path, "a"), make_pair(tmp_path, "b")
+    first, second = make_pair(tmp_path, "a"), make_pair(tmp_path, "b", days=3)
     live = tmp_path / "live.crt", tmp_path / "live.key"
 
     def put_in_place(pair):
@@ -213,6 +218,7 @@ def test_reload_under_load(scratch, redis_server, tmp_path, make_file):
                                  f"{service.url}/u/{token}/n{i}") for i in range(4)]
     until(lambda: held(redis_server, ticket) == 4, 10, "four uploads")
     assert certificate(service) == open(first[0]).read()  # pylint: disable=consider-using-with
+    assert service.metrics()["lc_tls_certificate_expiry_timestamp_seconds"] == end_of(first[0])
     put_in_place(second)
     service.process.signal(signal.SIGHUP)
     until(lambda: certificate(service) == open(second[0]).read(), 10, "the new certificate")
@@ -221,6 +227,7 @@ def test_reload_under_load(scratch, redis_server, tmp_path, make_file):
     until(lambda: service.metrics()['lc_tls_reloads_total{outcome="failed"}'] == 1, 10, "the refusal")
     assert "variable=GATEWAY_TLS_KEY" in service.process.output()
     assert certificate(service) == open(second[0]).read()  # pylint: disable=consider-using-with
+    assert service.metrics()["lc_tls_certificate_expiry_timestamp_seconds"] == end_of(second[0]) > end_of(first[0])
     assert [b.result().status for b in under_way] == [201] * 4
     service.close()
 
