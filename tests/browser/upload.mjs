@@ -1,5 +1,6 @@
 // The customer's page against a real gateway: from the link to the receipt, and everything that goes wrong on the way.
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { until, validateHtml } from './visit.mjs';
 
 async function open(visit, fields, options) {
@@ -318,6 +319,7 @@ export async function refusals_say_what_to_do(visit) {
   assert.equal(await page.getByRole('button', { name: /Send|Try again/ }).count(), 0);
   await taken_by_another(visit);
   await rotated_while_sending(visit);
+  await deleted_while_sending(visit);
 }
 
 /** Sets how many bytes a second a page may send; -1: as many as it can. */
@@ -328,9 +330,9 @@ async function sendingRate(page) {
 }
 
 /** Sends what was chosen as far as its twentieth part, and pauses. */
-async function sendAndPause(page) {
+async function sendAndPause(page, bytesPerSecond = 10_000_000) {
   const rate = await sendingRate(page);
-  await rate(10_000_000); // else it may be over before anybody looks
+  await rate(bytesPerSecond); // else it may be over before anybody looks
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
   await page.getByRole('button', { name: 'Pause' }).click();
@@ -359,6 +361,19 @@ async function rotated_while_sending(visit) {
   await page.getByRole('alert').getByText('not known').waitFor();
 }
 
+async function deleted_while_sending(visit) {
+  const { page, ticket } = await open(visit);
+  const rate = await sendingRate(page);
+  await rate(50_000);
+  await choose(page, (await visit.ask('file', 'unwanted.bin', 2_000_000)).path);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > 0), 'the upload to begin');
+  await visit.ask('api', 'DELETE', `/api/v1/tickets/${ticket.number}/`);
+  await rate(-1);
+  await page.getByRole('alert').getByText('unwanted.bin was not sent. The ticket was deleted while you were sending.').waitFor();
+  await visit.inspect(page, 'upload ticket deleted');
+}
+
 /** The one attempt goes to somebody else between choosing and sending. */
 async function taken_by_another(visit) {
   const { page, ticket } = await open(visit, { attempts: 1 });
@@ -378,6 +393,61 @@ async function taken_by_another(visit) {
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('heading', { name: 'Received' }).first().waitFor();
   assert.equal(await page.locator('.sha256').innerText(), file.sha256);
+}
+
+/** Logs grow while they are sent: no line is gone then. */
+export async function a_file_that_changed_on_the_disk_is_named(visit) {
+  visit.expect(/ERR_/);
+  const { page, ticket } = await open(visit);
+  const paths = [];
+  for (const name of ['live/still.log', 'live/growing\u202e.log']) paths.push((await visit.ask('file', name, 2000)).path);
+  await choose(page, paths);
+  appendFileSync(paths[1], 'one more line');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('alert').getByText('growing⟨202E⟩.log cannot be read any more').waitFor();
+  assert.equal(await page.getByRole('button', { name: /Try again|Send/ }).count(), 0);
+  await choose(page, paths);
+  await sendAndGetReceipt(page);
+  assert.equal((await archives(visit, ticket)).length, 1);
+}
+
+/** An unfinished upload holds the ticket's last one: what its customer gives up must let go of it. */
+export async function what_is_given_up_makes_room(visit) {
+  visit.expect(/ERR_|status of 423/);
+  const { page, ticket } = await open(visit, { attempts: 1 });
+  const wrong = await visit.ask('file', 'wrong.bin', 500_000);
+  const interrupt = async () => {
+    await choose(page, wrong.path);
+    await sendAndPause(page, 50_000);
+    await page.reload();
+    await page.getByText('An upload was interrupted: wrong.bin').waitFor();
+  };
+  const sendRight = async (name) => {
+    const right = await visit.ask('file', name, 500);
+    await choose(page, right.path);
+    assert.equal(await sendAndGetReceipt(page), right.sha256);
+  };
+  await interrupt();
+  await page.getByRole('button', { name: 'Forget it' }).press('Enter');
+  await until(() => page.evaluate(() => document.activeElement?.textContent === 'Choose files'), 'the focus on what is next');
+  await sendRight('right.log');
+  await visit.ask('api', 'PATCH', `/api/v1/tickets/${ticket.number}/`, { attempts: 1 });
+  await page.reload();
+  await interrupt();
+  await sendRight('as right.log');
+  assert.equal((await archives(visit, ticket)).length, 2);
+}
+
+export async function the_clock_of_the_customer_may_be_wrong(visit) {
+  const { gateway } = await visit.ask('urls');
+  const { token } = await visit.ask('ticket', { expires_at: new Date(Date.now() + 90 * 60_000).toISOString() });
+  for (const days of [-3, 3]) {
+    const page = await visit.page();
+    await page.clock.setFixedTime(Date.now() + days * 86_400_000);
+    await page.goto(`${gateway}/u/#${token}`);
+    await page.getByText('(in 1 hour)').waitFor();
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+  }
 }
 
 export async function names_that_mean_harm(visit) {

@@ -6,7 +6,8 @@ import Tus from '@uppy/tus';
 import { dropMark, dropResumption, readMark, writeMark, type Mark } from './mark';
 import { fingerprint, tarName, tarOf, type Entry } from './tar';
 import { keptName, sentName } from './names';
-import { troubleOf, type Receipt, type Refusal, type Trouble } from './status';
+import { isReadable } from './pick';
+import { giveUp, troubleOf, type Receipt, type Refusal, type Trouble } from './status';
 import type { Key } from './words';
 
 export type Phase = 'idle' | 'chosen' | 'sending' | 'paused' | 'done' | 'failed' | 'interrupted' | 'elsewhere';
@@ -70,14 +71,17 @@ export class Engine {
   #samples: [number, number][] = [];
   #place: string; // of the lock and of the mark
   #upload = ''; // the gateway's id of what is under way
+  #left = ''; // and of what was, before something else was chosen
   #sha256 = ''; // of what has arrived, as the last answer said
   #arrived: Receipt[] = []; // as the gateway told last
   #unlock: (() => void) | null = null;
   #choices = 0;
+  #chosen: File[] = [];
+  #rereading = false;
   #taking: Promise<boolean> | null = null; // asked for twice at once, it would refuse itself
 
   constructor(
-    token: string,
+    private readonly token: string,
     private readonly receiptOf: (uploadId: string) => Promise<Receipt | null>,
     private readonly askAgain: () => Promise<void>,
   ) {
@@ -130,8 +134,10 @@ export class Engine {
     const single = entries.length === 1 && !only.path.includes('/');
     const data = single ? only.file : tarOf(entries);
     const name = single ? only.file.name : tarName(entries);
+    this.#left = this.#upload || this.#left;
     this.#clear();
     this.#choices += 1;
+    this.#chosen = entries.map((entry) => entry.file);
     this.#letGo(); // of what was restored and is not wanted: else no other tab could send
     this.name = name;
     this.trouble = this.#unfit(entries, data, name);
@@ -195,6 +201,18 @@ export class Engine {
     this.reset();
   }
 
+  /** What has come of it is not wanted any more: it would hold one of the ticket's uploads. */
+  forget(): void {
+    this.#giveUp(this.#upload);
+    this.reset();
+  }
+
+  #giveUp(upload: string): void {
+    if (upload === '') return;
+    dropResumption(upload);
+    void giveUp(this.token, upload);
+  }
+
   reset(): void {
     this.#clear();
     this.#letGo();
@@ -246,13 +264,38 @@ export class Engine {
   }
 
   #shouldRetry(error: unknown): boolean {
-    const trouble = troubleOf(refusalIn(error));
+    const refusal = refusalIn(error);
+    const trouble = troubleOf(refusal);
+    if (refusal.status === 0) void this.#reread();
+    if (trouble.key === 'err_in_use') {
+      this.#giveUp(this.#left);
+      this.#left = '';
+    }
     if (trouble.retry) {
       this.trouble = trouble;
       this.speed = 0;
       this.#samples = [];
     }
     return trouble.retry;
+  }
+
+  /** Browsers say the same of a line that broke and of a file that was changed or deleted meanwhile. */
+  async #reread(): Promise<void> {
+    if (this.#rereading) return;
+    this.#rereading = true;
+    const choices = this.#choices;
+    for (const file of this.#chosen) {
+      if (choices !== this.#choices || this.phase !== 'sending') break;
+      if (!(await isReadable(file))) this.#unreadable(file, choices);
+    }
+    this.#rereading = false;
+  }
+
+  #unreadable(file: File, choices: number): void {
+    if (choices !== this.#choices || this.phase !== 'sending') return;
+    this.cancel();
+    this.trouble = { key: 'err_changed', values: { name: file.name }, retry: false };
+    this.phase = 'failed';
   }
 
   async #failed(refusal: Refusal): Promise<void> {

@@ -1,4 +1,4 @@
-// What was dropped or chosen, as a flat list of files with their paths. Reads folders, never contents.
+// What was dropped or chosen, as a flat list of files with their paths. Reads folders, of contents at most a byte.
 import type { Entry } from './tar';
 
 const MOST_FILES = 20000;
@@ -41,4 +41,14 @@ export function chosen(files: FileList | null): Entry[] {
   const list = [...(files ?? [])];
   if (list.length > MOST_FILES) throw new TooManyFiles();
   return list.map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+}
+
+/** A file that was changed since it was chosen cannot be read any more. */
+export async function isReadable(file: Blob): Promise<boolean> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -17,6 +17,7 @@ export interface Status {
   maxBytes: number; // of one upload; 0: not told
   resolved: boolean;
   expiresAt: string | null;
+  now: number; // by the gateway's clock: the customer's may be wrong
   receipts: Receipt[];
 }
 
@@ -134,6 +135,13 @@ export async function loadStatus(token: string): Promise<Status | Trouble> {
     maxBytes: body.max_bytes ?? 0,
     resolved: body.resolved,
     expiresAt: body.expires_at,
+    now: Date.parse(answer.headers.get('Date') ?? '') || Date.now(),
     receipts: body.archives,
   };
+}
+
+/** Ends an unfinished upload, if it can be told: else it expires by itself. */
+export async function giveUp(token: string, upload: string): Promise<void> {
+  const headers = { 'Upload-Token': token, 'Tus-Resumable': '1.0.0' };
+  await fetch(`/api/v1/uploads/${upload}`, { method: 'DELETE', headers, credentials: 'omit', keepalive: true }).catch(() => undefined);
 }

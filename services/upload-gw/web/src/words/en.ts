@@ -89,6 +89,7 @@ export const en = {
   err_name: 'The file cannot be sent under this name. Rename it and try again.',
   err_too_many: 'These are more than 20,000 files. Pack them into one archive first and send that.',
   err_unreadable: 'Your browser could not read the file. It may have been moved, changed or deleted: choose it again.',
+  err_changed: '{name} cannot be read any more: it was changed, moved or deleted after it was chosen. Choose it again; of a file that is still written to, choose a copy.',
   err_offline: 'The server does not answer. Check your connection and try again.',
   err_rate: 'Too many wrong tokens came from your network. Wait a minute and try again.',
   err_bad: 'The server did not understand the request ({detail}). Load this page again; if it stays so, send the file from the command line, or tell support.',
