@@ -68,11 +68,12 @@ export async function create_ticket_upload_see_it_arrive_download(visit) {
   await page.getByLabel('Number').fill('900100');
   await page.getByLabel('Product').selectOption('android');
   await page.getByLabel('Uploads left').fill('3');
-  await page.getByLabel('Note', { exact: true }).fill('# Big trouble\n\nCustomer **Miller**, see <https://example.com/1>');
+  await page.getByLabel('Note', { exact: true }).fill('# Big trouble\n\nCustomer **Miller**, see <https://example.com/1>\n\n- [x] called\n- [ ] written');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('heading', { name: 'Ticket 900100' }).waitFor();
   assert.equal(new URL(page.url()).pathname, '/tickets/show/android/900100/');
   await page.locator('.note strong', { hasText: 'Miller' }).waitFor();
+  assert.deepEqual((await page.locator('.note li').allInnerTexts()).map((text) => text.trim()), ['☑ called', '☐ written']);
   const link = await page.locator('.lines code').nth(1).innerText();
   assert.ok(link.startsWith(`${gateway}/u/#`), link);
 
@@ -214,6 +215,7 @@ export async function edit_rotate_resolve_delete(visit) {
   await page.locator('.note', { hasText: 'changed' }).waitFor();
   const { body } = await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`);
   assert.deepEqual([body.note, body.expires_at.slice(0, 16)], ['changed', '2030-01-02T03:04']);
+  await two_edit_one_ticket(visit, page, ticket);
   await page.getByRole('button', { name: 'Make a new token' }).click();
   await page.getByText('The ticket has a new token').waitFor();
   assert.notEqual((await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).body.token, ticket.token);
@@ -222,6 +224,26 @@ export async function edit_rotate_resolve_delete(visit) {
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   await page.getByRole('heading', { name: 'Tickets' }).waitFor();
   assert.equal((await visit.ask('api', 'GET', `/api/v1/tickets/${ticket.number}/`)).status, 404);
+}
+
+/** What was not touched in the form stays as it has become meanwhile, and a colleague's note is not replaced unseen. */
+async function two_edit_one_ticket(visit, page, ticket) {
+  const at = `/api/v1/tickets/${ticket.number}/`;
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await page.getByLabel('Note', { exact: true }).fill('mine');
+  await visit.ask('put', ticket.token, 'meanwhile.log', 10);
+  await visit.ask('api', 'PATCH', at, { note: '**theirs**', max_bytes: 5000 });
+  const { attempts } = (await visit.ask('api', 'GET', at)).body;
+  assert.equal(attempts, ticket.attempts - 1);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('alert').getByText('Somebody else has changed the note').waitFor();
+  await page.locator('form .note strong', { hasText: 'theirs' }).waitFor();
+  await visit.inspect(page, 'panel ticket changed meanwhile');
+  assert.equal((await visit.ask('api', 'GET', at)).body.note, '**theirs**');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.note', { hasText: 'mine' }).waitFor();
+  const { body } = await visit.ask('api', 'GET', at);
+  assert.deepEqual([body.note, body.attempts, body.max_bytes], ['mine', attempts, 5000]);
 }
 
 export async function a_session_revoked_in_another_tab_loses_nothing_typed(visit) {

@@ -10,6 +10,7 @@ const BY_CODE: Record<string, Key> = {
   totp_missing: 'err_totp_missing',
   second_factor_unreadable: 'err_second_factor_unreadable',
   archive_lost: 'err_archive_lost',
+  changed_meanwhile: 'err_changed_meanwhile',
 };
 
 const BY_STATUS: Record<number, Key> = {
@@ -63,7 +64,7 @@ export function explainField(text: string): string {
 export function explain(error: ApiError): string {
   const coded = BY_CODE[error.code];
   if (coded) return t(coded);
-  if (lang() === 'en' && error.detail !== '' && error.status !== 401) return error.detail;
+  if (lang() === 'en' && error.detail !== '' && ![401, 404].includes(error.status)) return error.detail;
   const said = byText(error.detail) ?? (BY_STATUS[error.status] ? t(BY_STATUS[error.status] as Key) : '');
   if (said !== '') return said;
   const fields = Object.values(error.fields).flat().map(explainField).join(' ');

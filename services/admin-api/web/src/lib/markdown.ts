@@ -11,7 +11,12 @@ const ALLOWED_TAGS = [
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 // HTML written into a note is shown as text; DOMPurify is the second lock.
-marked.use({ renderer: { html: ({ text }) => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c) } });
+marked.use({
+  renderer: {
+    html: ({ text }) => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c),
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+  },
+});
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName !== 'A' || !node.hasAttribute('href')) return;
