@@ -64,6 +64,13 @@ export async function how_long_a_platform_keeps_its_archives(visit) {
   assert.match(asked.at(-1), /Keeper|keeper.*deleted for good/i);
   await page.getByRole('link', { name: 'keeper', exact: true }).click();
   assert.equal(await arrival.inputValue(), '90');
+  await visit.ask('api', 'PATCH', '/api/v1/platforms/keeper/', { retention_resolved: 7200 });
+  await page.getByLabel('Name shown').fill('The keeper');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('cell', { name: 'The keeper', exact: true }).waitFor();
+  assert.deepEqual(await kept(), [7776000, 7200], 'what another has changed stays so');
+  await visit.ask('api', 'PATCH', '/api/v1/platforms/keeper/', { retention_resolved: 5400, pretty_name: 'Keeper' });
+  await page.getByRole('link', { name: 'keeper', exact: true }).click();
   assert.equal(await page.getByLabel('Unit: Once their ticket is resolved').locator('option:checked').innerText(), 'minutes');
   const before = asked.length;
   await arrival.fill('');
@@ -210,6 +217,14 @@ export async function users_and_audit_for_superusers(visit) {
   await page.getByLabel('Password').fill('a long enough phrase 42');
   await visit.inspect(page, 'panel user');
   await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('link', { name: 'colleague' }).click();
+  await page.getByLabel('First name').waitFor();
+  const colleague = () => visit.ask('api', 'GET', '/api/v1/users/colleague/');
+  await visit.ask('api', 'PATCH', '/api/v1/users/colleague/', { is_active: false });
+  await page.getByLabel('First name').fill('Grace');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await until(async () => (await colleague()).body.first_name === 'Grace', 'the name to be saved');
+  assert.equal((await colleague()).body.is_active, false, 'disabled meanwhile');
   await page.getByRole('link', { name: 'colleague' }).click();
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('heading', { name: 'Users' }).waitFor();

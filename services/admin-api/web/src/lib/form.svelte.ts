@@ -24,6 +24,12 @@ export class Form<T extends Record<string, unknown>> {
     this.#saved = JSON.stringify({ ...(JSON.parse(this.#saved) as T), ...given });
   }
 
+  /** Of `all` what was changed here: the rest may have changed elsewhere since the form was opened. */
+  changed(all: Record<string, unknown>): Record<string, unknown> {
+    const saved = JSON.parse(this.#saved) as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(all).filter(([name]) => JSON.stringify(this.values[name]) !== JSON.stringify(saved[name])));
+  }
+
   /** What was typed is saved, or of no use any more. */
   settle(): void {
     this.#saved = JSON.stringify(this.values);
