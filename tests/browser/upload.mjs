@@ -170,9 +170,7 @@ export async function pauses_and_goes_on_after_a_reload(visit) {
   const { page, ticket } = await open(visit);
   const file = await visit.ask('file', 'reload.bin', 100_000_000);
   await choose(page, file.path);
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 10 && bar.value < bar.max), 'the middle of the upload');
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await sendAndPause(page);
   await page.getByText('Paused').waitFor();
   await visit.inspect(page, 'upload paused');
   await page.reload();
