@@ -1,5 +1,6 @@
 """One child process: started, watched, stopped or killed by its own id; its output goes to a log file."""
 
+import fcntl
 import os
 import random
 import signal
@@ -9,12 +10,28 @@ import subprocess
 from lc.wait import until
 
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: ")
+_ports = {"file": None, "ours": set()}
+
+
+def _reserve(port):
+    """For as long as this process lives, of all that run tests here: servers come back to their port after a kill."""
+    if _ports["file"] is None:
+        _ports["file"] = open(f"/tmp/lc-test-ports.{os.getuid()}", "a", encoding="ascii")  # pylint: disable=consider-using-with
+    try:
+        fcntl.lockf(_ports["file"], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # such locks are none against oneself
+    except OSError:
+        return False
+    new = port not in _ports["ours"]
+    _ports["ours"].add(port)
+    return new
 
 
 def free_port():
     """A port below the ephemeral range, so that no outgoing connection takes it between here and bind()."""
     while True:
         port = random.SystemRandom().randrange(15000, 32000)
+        if not _reserve(port):
+            continue
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
