@@ -110,7 +110,7 @@ int store_each_shelf(int archives, int (*each)(void *arg, int shelf), void *arg)
     for (unsigned i = 0; i < 256 && result == 0; ++i) {
         char name[3];
         snprintf(name, sizeof(name), "%02x", i);
-        int shelf = openat(archives, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int shelf = storage_open_beneath(archives, name, O_RDONLY | O_DIRECTORY);
         if (shelf < 0)
             continue;
         result = each(arg, shelf);
