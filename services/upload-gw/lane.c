@@ -2,7 +2,6 @@
 #include "services/upload-gw/lane.h"
 
 #include <errno.h>
-#include <semaphore.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,19 +75,21 @@ struct starting {
     const struct lane_doors *doors;
     char *why;
     size_t why_size;
-    int result;
-    sem_t done;
 };
 
-/* In the lane's own thread: libh2o's sockets belong to the thread that makes them. */
-static int init(struct lane *lane, const struct lane_doors *doors, char *why, size_t why_size)
+static int init(void *arg, struct loop **out)
 {
+    const struct starting *starting = arg;
+    const struct lane_doors *doors = starting->doors;
+    struct lane *lane = starting->lane;
     const struct gateway *g = lane->gateway;
     int err = pages_loop_new(doors->web_dir, page_rules, sizeof(page_rules) / sizeof(page_rules[0]), &lane->loop);
     if (err < 0) {
-        snprintf(why, why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", doors->web_dir, strerror(-err));
+        snprintf(starting->why, starting->why_size, "GATEWAY_WEB_DIR: the pages are not in %s: %s", doors->web_dir,
+                 strerror(-err));
         return err;
     }
+    *out = lane->loop;
     err = redis_link_new(lane->loop, g->redis, (unsigned)g->config.redis_timeout, &redis_events, lane, &lane->link);
     if (err == 0)
         err = tus_mail_start(lane);
@@ -100,21 +101,7 @@ static int init(struct lane *lane, const struct lane_doors *doors, char *why, si
         err = sweep_start(lane);
     if (err == 0 && lane == g->lanes)
         err = promises_start(lane);
-    if (err < 0 && why[0] == '\0')
-        snprintf(why, why_size, "an event loop cannot be made: %s", strerror(-err));
     return err;
-}
-
-static void *run(void *arg)
-{
-    struct starting *starting = arg;
-    struct lane *lane = starting->lane;
-    int result = init(lane, starting->doors, starting->why, starting->why_size);
-    starting->result = result;
-    sem_post(&starting->done); /* `starting` is gone from here on */
-    if (result == 0)
-        loop_run(lane->loop);
-    return NULL;
 }
 
 int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *doors, char *why, size_t why_size)
@@ -122,18 +109,9 @@ int lane_start(struct lane *lane, struct gateway *g, const struct lane_doors *do
     struct starting starting = {.lane = lane, .doors = doors, .why = why, .why_size = why_size};
     lane->gateway = g;
     TAILQ_INIT(&lane->handshakes);
-    sem_init(&starting.done, 0, 0);
-    int err = -pthread_create(&lane->thread, NULL, run, &starting);
-    if (err == 0) {
-        while (sem_wait(&starting.done) < 0)
-            ; /* interrupted */
-        err = starting.result;
-        if (err < 0)
-            pthread_join(lane->thread, NULL);
-    } else {
-        snprintf(why, why_size, "threads cannot be started: %s", strerror(-err));
-    }
-    sem_destroy(&starting.done);
+    int err = loop_thread_start(&lane->thread, init, &starting);
+    if (err < 0 && why[0] == '\0')
+        snprintf(why, why_size, "an event loop's thread cannot be started: %s", strerror(-err));
     return err;
 }
 

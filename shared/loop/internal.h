@@ -18,6 +18,7 @@ struct loop {
     struct timer_list *timers;
     struct loop_message stop;
     bool stopped;
+    pthread_t maker; /* whose buffers its sockets point to */
 };
 
 struct sock {

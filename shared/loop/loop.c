@@ -44,6 +44,7 @@ int loop_new_configured(struct loop **out, int (*configure)(struct loop *l, h2o_
     struct loop *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return -ENOMEM;
+    l->maker = pthread_self();
     h2o_config_init(&l->config);
     h2o_mem_init_pool(&l->pool);
     l->config.http1.upgrade_to_http2 = 0;
@@ -69,6 +70,7 @@ int loop_new(struct loop **out)
 
 void loop_run(struct loop *l)
 {
+    assert(pthread_equal(l->maker, pthread_self()));
     while (!l->stopped)
         h2o_evloop_run(l->ctx.loop, INT32_MAX); /* -1 is an interrupted wait: go on */
 }

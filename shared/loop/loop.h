@@ -5,6 +5,7 @@
 #ifndef LC_SHARED_LOOP_LOOP_H
 #define LC_SHARED_LOOP_LOOP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,10 @@ int loop_new(struct loop **out) __attribute__((warn_unused_result));
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* any thread */
 void loop_free(struct loop *l);
+/* Starts a thread that makes its loop by `init`, with all that belongs to it, and runs it. Returns when init has: 0,
+ * what init returned (the thread is gone then), or -errno. `arg` is not used any more. */
+int loop_thread_start(pthread_t *thread, int (*init)(void *arg, struct loop **out), void *arg)
+    __attribute__((warn_unused_result));
 uint64_t loop_now(struct loop *l); /* milliseconds, cached per turn; a monotonic-enough clock for time-outs */
 
 /* --- timers: durations are few and repeated (a list each), so starting one is O(1) --- */

@@ -194,21 +194,13 @@ static void on_stop(struct loop_message *m)
     server_loop_look(l);
 }
 
-static void *run_loop(void *arg)
+static int init_loop(void *arg, struct loop **out)
 {
     struct server_loop *l = arg;
-    loop_run(l->loop);
-    return NULL;
-}
-
-static int start_loop(struct server *s, struct server_loop *l, int listener)
-{
-    l->server = s;
-    l->most_connections = s->options.max_connections / s->options.loops + 1;
     int err = loop_new_configured(&l->loop, configure, l);
     if (err < 0)
         return err;
-    int fd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+    int fd = fcntl(l->server->options.listener, F_DUPFD_CLOEXEC, 0);
     l->listener = fd < 0 ? NULL : sock_new(l->loop, fd, l);
     if (l->listener == NULL) {
         err = fd < 0 ? -errno : -ENOMEM;
@@ -216,12 +208,15 @@ static int start_loop(struct server *s, struct server_loop *l, int listener)
         return err;
     }
     sock_poll_read(l->listener, on_acceptable);
-    err = -pthread_create(&l->thread, NULL, run_loop, l);
-    if (err < 0) {
-        close_listener(l);
-        loop_free(l->loop);
-    }
-    return err;
+    *out = l->loop;
+    return 0;
+}
+
+static int start_loop(struct server *s, struct server_loop *l)
+{
+    l->server = s;
+    l->most_connections = s->options.max_connections / s->options.loops + 1;
+    return loop_thread_start(&l->thread, init_loop, l);
 }
 
 /* --- the address --- */
@@ -294,7 +289,7 @@ int server_start(const struct server_options *options, struct server **out, char
     s->port = port_of(listener);
     err = jobs_start(s, &s->jobs);
     for (; err == 0 && s->started < options->loops; ++s->started)
-        if ((err = start_loop(s, loops + s->started, listener)) < 0)
+        if ((err = start_loop(s, loops + s->started)) < 0)
             break;
     if (err == 0) {
         close(listener);

@@ -1,6 +1,7 @@
 /* Loops: timers never early, restarted, stopped, messages from another thread in order, sockets paused and resumed. */
 #include "shared/loop/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,9 +151,38 @@ static void test_sockets(void **state)
     close(peer);
 }
 
+struct beginning {
+    struct loop *loop;
+    pthread_t maker;
+    int result;
+};
+
+static int begin(void *arg, struct loop **out)
+{
+    struct beginning *b = arg;
+    b->maker = pthread_self();
+    if (b->result == 0)
+        b->result = loop_new(&b->loop);
+    *out = b->loop;
+    return b->result;
+}
+
+static void test_thread_makes_its_loop(void **state)
+{
+    pthread_t thread;
+    struct beginning refused = {.result = -EADDRINUSE}, begun = {.result = 0};
+
+    (void)state;
+    assert_int_equal(loop_thread_start(&thread, begin, &refused), -EADDRINUSE);
+    assert_int_equal(loop_thread_start(&thread, begin, &begun), 0);
+    assert_true(pthread_equal(begun.maker, thread));
+    loop_stop(begun.loop);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_timers), cmocka_unit_test(test_messages),
-                                       cmocka_unit_test(test_sockets)};
+                                       cmocka_unit_test(test_sockets), cmocka_unit_test(test_thread_makes_its_loop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
