@@ -41,9 +41,7 @@ static void look(struct room *r)
 
 static void wait_a_little(struct room *r)
 {
-    struct timespec until;
-    int64_t ms = clock_steady_ms() + LOOK_MS;
-    until = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    struct timespec until = clock_steady_in(LOOK_MS);
     pthread_mutex_lock(&r->lock);
     while (!r->asked && pthread_cond_timedwait(&r->soon, &r->lock, &until) == 0)
         ;
@@ -62,17 +60,13 @@ static void *watch(void *arg)
 
 int room_new(struct spool *spool, struct room **out)
 {
-    pthread_condattr_t attr;
     pthread_t thread;
     struct room *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return -ENOMEM;
     r->spool = spool;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->soon, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&r->soon);
     look(r);
     int err = -pthread_create(&thread, NULL, watch, r);
     if (err < 0) {

@@ -46,7 +46,6 @@ static const struct db_driver *driver_of(const char *url)
 static int make_pool(struct db *db)
 {
     unsigned n = db->options.connections;
-    pthread_condattr_t attr;
 
     db->conns = calloc(n, sizeof(*db->conns));
     db->idle = calloc(n, sizeof(*db->idle));
@@ -54,10 +53,7 @@ static int make_pool(struct db *db)
     if (db->conns == NULL || db->idle == NULL || db->counts == NULL)
         return -ENOMEM;
     pthread_mutex_init(&db->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&db->freed);
     for (unsigned i = 0; i < n; ++i) {
         db->conns[i].db = db;
         db->idle[i] = &db->conns[n - 1 - i];
@@ -186,8 +182,7 @@ int conn_ensure_link(struct db_conn *c)
 
 static struct db_conn *take_idle(struct db *db)
 {
-    int64_t until = clock_steady_ms() + db->options.statement_timeout_ms;
-    struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+    struct timespec deadline = clock_steady_in(db->options.statement_timeout_ms);
     struct db_conn *c = NULL;
 
     pthread_mutex_lock(&db->lock);

@@ -111,20 +111,30 @@ static int on_progress(void *arg)
 
 static int lock_writer(struct db_link *l)
 {
-    int64_t until = clock_steady_ms() + (l->is_migrating ? PATIENCE_MS : (int64_t)l->place->timeout_ms);
-    struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-    int err = pthread_mutex_clocklock(&l->place->writer, CLOCK_MONOTONIC, &deadline);
-    if (err != 0)
-        return db_fault_set(l->fault, -EBUSY, "another connection has been writing for too long");
-    l->is_writing = true;
-    return 0;
+    struct db_place *p = l->place;
+    struct timespec deadline = clock_steady_in(l->is_migrating ? PATIENCE_MS : p->timeout_ms);
+    int err = 0;
+
+    pthread_mutex_lock(&p->writing);
+    while (p->has_writer && err == 0)
+        err = pthread_cond_timedwait(&p->written, &p->writing, &deadline);
+    l->is_writing = !p->has_writer;
+    p->has_writer = true;
+    pthread_mutex_unlock(&p->writing);
+    return l->is_writing ? 0 : db_fault_set(l->fault, -EBUSY, "another connection has been writing for too long");
 }
 
 static void unlock_writer(struct db_link *l)
 {
-    if (l->is_writing)
-        pthread_mutex_unlock(&l->place->writer);
+    struct db_place *p = l->place;
+
+    if (!l->is_writing)
+        return;
     l->is_writing = false;
+    pthread_mutex_lock(&p->writing);
+    p->has_writer = false;
+    pthread_cond_signal(&p->written);
+    pthread_mutex_unlock(&p->writing);
 }
 
 static int script(struct db_link *l, const char *sql)

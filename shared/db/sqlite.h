@@ -11,7 +11,10 @@ struct db_place {
     int lock_fd; /* of <path>.lock while this process serves; -1: not exclusive */
     unsigned timeout_ms;
     bool read_only;
-    pthread_mutex_t writer; /* this process's writers queue here instead of polling sqlite's lock */
+    /* This process's writers queue here instead of polling sqlite's lock. */
+    pthread_mutex_t writing;
+    pthread_cond_t written;
+    bool has_writer;
     pthread_mutex_t watching;
     struct db_link *watcher; /* never writes, so that its data_version counts the commits of everybody */
     struct db_prepared *version;

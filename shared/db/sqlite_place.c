@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "shared/clock/clock.h"
 #include "shared/disk/disk.h"
 
 #define SCHEME "sqlite:///"
@@ -170,7 +171,8 @@ int sqlite_place_open(const char *url, const struct db_options *options, struct 
     p->lock_fd = -1;
     p->timeout_ms = options->statement_timeout_ms;
     p->read_only = options->read_only;
-    pthread_mutex_init(&p->writer, NULL);
+    pthread_mutex_init(&p->writing, NULL);
+    clock_cond_init(&p->written);
     pthread_mutex_init(&p->watching, NULL);
     int err = (p->path = path_of(url)) == NULL ? -ENOMEM : check(p, why, why_size);
     if (err == 0 && options->exclusive)
@@ -206,7 +208,8 @@ void sqlite_place_close(struct db_place *p)
         return;
     if (p->lock_fd >= 0)
         close(p->lock_fd); /* the file stays: removing it would let two processes hold locks on two files */
-    pthread_mutex_destroy(&p->writer);
+    pthread_cond_destroy(&p->written);
+    pthread_mutex_destroy(&p->writing);
     pthread_mutex_destroy(&p->watching);
     free(p->path);
     free(p);

@@ -269,11 +269,7 @@ static void note(struct deliverer *d, int err)
 /* False: it is time to end. */
 static bool rest(struct deliverer *d, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
+    struct timespec until = clock_steady_in(ms);
     pthread_mutex_lock(&d->lock);
     if (!d->stopping && ms > 0)
         (void)pthread_cond_timedwait(&d->wake, &d->lock, &until);
@@ -310,7 +306,7 @@ int deliverer_start(const struct admin *admin, struct deliverer **out, char *why
     d->options = (struct send_options){
         .guard = d->guard, .timeout_ms = admin->config->webhook_timeout, .ca_file = admin->config->webhook_ca};
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->wake, NULL);
+    clock_cond_init(&d->wake);
     for (; d->started < THREADS && err == 0; d->started += err == 0)
         err = -pthread_create(&d->threads[d->started], NULL, run, d);
     if (err < 0) {
