@@ -91,9 +91,11 @@ static int find(struct exchange *x, struct db_conn *c, struct wanted *out)
     if (found != 0)
         return found;
     found = db_one(c, read_id, &ticket_id, resource_statement(TICKET_BY_NUMBER), number);
+    if (found < 0)
+        return found;
     if (found == 1)
-        found = storage_file_ticket(x->admin->storage, c, ticket_id);
-    return found < 0 ? found : db_one(c, read_wanted, out, resource_statement(ARCHIVE_BY_NAME), number, x->params[1]);
+        storage_file_ticket(x->admin->storage, c, ticket_id);
+    return db_one(c, read_wanted, out, resource_statement(ARCHIVE_BY_NAME), number, x->params[1]);
 }
 
 static int add_headers(struct exchange *x, const struct wanted *w)

@@ -245,7 +245,9 @@ static void committed(struct write *w, struct db_conn *c)
 
 static int before_read(struct exchange *x, struct db_conn *c, int64_t id)
 {
-    return id != 0 || x->admin->storage == NULL ? 0 : storage_file_all(x->admin->storage, c);
+    if (id == 0 && x->admin->storage != NULL)
+        storage_file_all(x->admin->storage, c);
+    return 0;
 }
 
 const struct resource archives_resource = {

@@ -139,7 +139,11 @@ static int before_read(struct exchange *x, struct db_conn *c, int64_t id)
 {
     if (x->admin->storage == NULL)
         return 0;
-    return id == 0 ? storage_file_all(x->admin->storage, c) : storage_file_ticket(x->admin->storage, c, id);
+    if (id == 0)
+        storage_file_all(x->admin->storage, c);
+    else
+        storage_file_ticket(x->admin->storage, c, id);
+    return 0;
 }
 
 static void drop_secret(struct write *w, struct db_conn *c)

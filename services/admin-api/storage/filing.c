@@ -181,20 +181,13 @@ static int step_move(struct filing *f)
     return err == -EEXIST || err == -ENOTEMPTY ? to_trash(f, "its archive is there already") : err;
 }
 
-static int (*const steps[FILING_STEPS])(struct filing *f) = {
-    [FILING_READ] = step_read,
-    [FILING_RECORD] = step_record,
-    [FILING_MOVE] = step_move,
-};
+static int (*const steps[])(struct filing *f) = {step_read, step_record, step_move};
 
-static int run(struct filing *f, enum filing_step *at)
+static int run(struct filing *f)
 {
     int result = 0;
-    for (*at = 0; *at < FILING_STEPS && result == 0; ++*at) {
-        result = steps[*at](f);
-        if (result == 0 && *at == f->storage->crash_after)
-            result = -ECANCELED;
-    }
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == 0; ++i)
+        result = steps[i](f);
     return result == -ENOENT ? 0 : result; /* another filed it, or it was deleted meanwhile */
 }
 
@@ -209,12 +202,11 @@ static int on_spooled(void *arg, const char *id)
 {
     struct sweep *w = arg;
     struct filing f = {.storage = w->storage, .conn = w->conn, .id = id, .wanted = w->wanted};
-    enum filing_step at;
     if (w->until_ms != 0 && clock_steady_ms() > w->until_ms) {
         w->out->cut_short = true;
         return 1;
     }
-    int err = run(&f, &at);
+    int err = run(&f);
     if (err >= 0)
         return 0;
     ADMIN_COUNT(FILING_ERRORS);
@@ -223,7 +215,7 @@ static int on_spooled(void *arg, const char *id)
         snprintf(w->out->why, sizeof(w->out->why), "%s", f.why != NULL ? f.why : db_error(w->conn));
         snprintf(w->out->upload_id, sizeof(w->out->upload_id), "%s", id);
     }
-    return err == -ENOTCONN || err == -ECANCELED; /* the database is away: no use in going on */
+    return err == -ENOTCONN; /* the database is away: no use in going on */
 }
 
 int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t until_ms, struct sweep_outcome *out)
@@ -236,21 +228,20 @@ int filing_sweep(struct storage *s, struct db_conn *c, int64_t wanted, int64_t u
     return out->error;
 }
 
-static int file_now(struct storage *s, struct db_conn *c, int64_t wanted)
+static void file_now(struct storage *s, struct db_conn *c, int64_t wanted)
 {
     struct sweep_outcome out;
     int err = filing_sweep(s, c, wanted, clock_steady_ms() + s->options.filing_wait_ms, &out);
     if (err < 0 || out.cut_short)
-        storage_poke(s);                              /* the keeper goes on, and says what fails */
-    return err == -ENOSPC || err == -EROFS ? 0 : err; /* what is filed can be shown all the same */
+        storage_poke(s); /* the keeper goes on, and says what fails */
 }
 
-int storage_file_ticket(struct storage *s, struct db_conn *c, int64_t ticket_id)
+void storage_file_ticket(struct storage *s, struct db_conn *c, int64_t ticket_id)
 {
-    return file_now(s, c, ticket_id);
+    file_now(s, c, ticket_id);
 }
 
-int storage_file_all(struct storage *s, struct db_conn *c)
+void storage_file_all(struct storage *s, struct db_conn *c)
 {
-    return file_now(s, c, 0);
+    file_now(s, c, 0);
 }

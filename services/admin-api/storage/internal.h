@@ -13,7 +13,6 @@
 
 #define STORAGE_METHOD_API "api" /* of the manifest: bytes that did not come through the gateway */
 
-enum filing_step { FILING_READ, FILING_RECORD, FILING_MOVE, FILING_STEPS };
 enum sweep_part {
     SWEEP_DATABASE,
     SWEEP_FILING,
@@ -38,7 +37,6 @@ struct storage {
     struct spool *spool;
     int archives;
     uint32_t gateway_uid;
-    enum filing_step crash_after; /* filing stops behind this step as a crash would, for tests; FILING_STEPS: never */
 
     pthread_mutex_t quick_lock; /* requests' own connection to Redis: they never wait for a sweep */
     struct redis_client *quick;

@@ -29,7 +29,6 @@ int storage_open(struct db *db, const struct storage_options *options, struct st
     s->db = db;
     s->options = *options;
     s->archives = -1;
-    s->crash_after = FILING_STEPS;
     s->gateway_uid = options->gateway_uid < 0 ? (uint32_t)geteuid() : (uint32_t)options->gateway_uid;
     s->reconciled_ms = s->expired_ms = clock_steady_ms();
     pthread_mutex_init(&s->quick_lock, NULL);

@@ -51,10 +51,11 @@ void storage_poke(struct storage *s);
  */
 int storage_sweep(struct storage *s);
 
-/* Files the uploads of this ticket that lie in the spool, for at most filing_wait_ms; before answering about it. */
-int storage_file_ticket(struct storage *s, struct db_conn *c, int64_t ticket_id);
+/* Files the uploads of this ticket that lie in the spool, for at most filing_wait_ms; before answering about it. What
+ * cannot be filed keeps nobody from the rest: the keeper says it and tries again. */
+void storage_file_ticket(struct storage *s, struct db_conn *c, int64_t ticket_id);
 /* The same for every upload, before a list of archives. */
-int storage_file_all(struct storage *s, struct db_conn *c);
+void storage_file_all(struct storage *s, struct db_conn *c);
 
 /* After a commit that raised the ticket's rev: tells Redis at once. Failing is no harm: the sweep repeats it. */
 void storage_ticket_changed(struct storage *s, struct db_conn *c, int64_t ticket_id);

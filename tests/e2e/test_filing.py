@@ -1,0 +1,230 @@
+"""What lies in spool/new is not taken at its word: what is no upload of the gateway's is put aside for people to look at,
+with its reason, costs no attempt and keeps nothing else from being filed. What was filed before is not filed twice."""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+
+import pytest
+import requests
+
+from lc.rest import expect
+from lc.wait import until
+
+ADMIN_ENV = {"SWEEP_INTERVAL": "200ms", "RECONCILE_AGE": "1s"}
+CONTENT = b"what happened\n" * 100
+
+
+def spooled(stack, upload_id, *names):
+    return os.path.join(stack.data_dir, "spool", "new", upload_id, *names)
+
+
+def filed(stack, upload_id):
+    return os.path.join(stack.data_dir, "archives", upload_id[:2], upload_id)
+
+
+def send(stack, ticket, name="logs.txt"):
+    answer = requests.post(stack.gateway.url + "/api/v1/archives/", headers={"Upload-Token": ticket["token"]},
+                           files={"file": (name, CONTENT)}, timeout=30)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["upload_id"]
+
+
+def database(stack):
+    path = stack.admin.env["DB_URL"].removeprefix("sqlite:///")
+    return contextlib.closing(sqlite3.connect(path, timeout=20, isolation_level=None))
+
+
+def said_of(stack, event, upload_id):
+    """The lines of that event about that upload."""
+    return [line for line in stack.admin.process.output().splitlines() if f" {event} " in line and upload_id in line]
+
+
+def rename_upload(stack, old, new):
+    """As it would lie there had the gateway drawn that id."""
+    with open(spooled(stack, old, "manifest"), "r+b") as f:
+        manifest = f.read()
+        assert manifest.count(old.encode()) == 1
+        f.seek(0)
+        f.write(manifest.replace(old.encode(), new.encode()))
+    os.rename(spooled(stack, old), spooled(stack, new))
+
+
+def cut_data(path):
+    os.truncate(os.path.join(path, "data"), len(CONTENT) - 1)
+
+
+def lose_manifest(path):
+    os.unlink(os.path.join(path, "manifest"))
+
+
+def link_data(path):
+    """To a file that whoever downloads it must not see."""
+    os.unlink(os.path.join(path, "data"))
+    os.symlink("/etc/shadow", os.path.join(path, "data"))
+
+
+def share_data(path):
+    """With somebody who could go on writing to it."""
+    os.link(os.path.join(path, "data"), os.path.join(path, "..", "..", "shared"))
+
+
+def data_is_a_fifo(path):
+    os.unlink(os.path.join(path, "data"))
+    os.mkfifo(os.path.join(path, "data"))
+
+
+def spoil_manifest(path):
+    with open(os.path.join(path, "manifest"), "r+b") as f:
+        f.write(b"\xc1")  # in no msgpack
+
+
+def be_a_link(path):
+    elsewhere = os.path.join(path, "..", "..", "elsewhere")
+    os.rename(path, elsewhere)
+    os.symlink(elsewhere, path)
+
+
+def be_another(path):
+    with open(os.path.join(path, "manifest"), "r+b") as f:
+        manifest = f.read()
+        f.seek(0)
+        f.write(manifest.replace(os.path.basename(path).encode(), b"0123456789abcdef" * 2))
+
+
+WRONG = [
+    (cut_data, "the data is not as long as the manifest says"),
+    (lose_manifest, "a file is missing or a symlink"),
+    (link_data, "a file is missing or a symlink"),
+    (share_data, "not a regular file with one link"),
+    (data_is_a_fifo, "not a regular file with one link"),
+    (spoil_manifest, "the manifest is malformed"),
+    (be_a_link, "not a directory"),
+    (be_another, "the manifest is another upload's"),
+]
+
+
+def wait_aside(stack, upload_id, why):
+    aside = os.path.join(stack.data_dir, "spool", "orphans", upload_id)
+    until(lambda: os.path.lexists(aside) and said_of(stack, "filing.orphaned", upload_id), what=f"{why}: to be put aside")
+    (line,) = said_of(stack, "filing.orphaned", upload_id)
+    assert f'why="{why}"' in line, line
+    assert not os.path.lexists(spooled(stack, upload_id)) and not os.path.lexists(filed(stack, upload_id))
+
+
+def wait_attempts_back(stack, ticket, count):
+    """Redis holds none any more of what was committed and never filed; the database never knew of them."""
+    until(lambda: stack.redis.client.zcard(f"lc:{{{ticket['id']}}}:done") == 0, what="the attempts to come back")
+    assert stack.attempts(ticket) == count
+
+
+def test_what_is_no_upload_is_put_aside(stack):
+    ticket = stack.make_ticket(attempts=10)
+    stack.admin.stop()
+    sent = {send(stack, ticket, f"{i}.log"): wrong for i, wrong in enumerate(WRONG)}
+    good = send(stack, ticket, "good.log")
+    for upload_id, (spoil, _) in sent.items():
+        spoil(spooled(stack, upload_id))
+    stack.admin.start()
+    (archive,) = stack.wait_archives(ticket, 1)
+    assert archive["name"] == "good.log" and archive["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    for upload_id, (_, why) in sent.items():
+        wait_aside(stack, upload_id, why)
+    until(lambda: os.path.exists(filed(stack, good)), what="the good one to be filed")
+    assert stack.admin.metrics()["lc_admin_uploads_orphaned_total"] == len(WRONG)
+    wait_attempts_back(stack, ticket, 9)
+    assert all(said_of(stack, "reconcile.attempt_returned", upload_id) for upload_id in sent)
+    assert {send(stack, ticket, f"again {i}.log") for i in range(9)}, "the customer has all attempts but the good one's"
+    stack.wait_archives(ticket, 10)
+
+
+def test_file_of_another_user_is_told_and_filed_once_it_is_right(stack):
+    if os.getuid() != 0:
+        pytest.skip("needs root to give files away")
+    ticket = stack.make_ticket()
+    stack.admin.stop()
+    upload_id = send(stack, ticket)
+    os.chown(spooled(stack, upload_id, "data"), 12345, 12345)
+    stack.admin.start()
+    until(lambda: said_of(stack, "sweep.failing", upload_id), what="it to be told")
+    assert 'why="not a file of GATEWAY_UID"' in said_of(stack, "sweep.failing", upload_id)[0]
+    assert stack.admin.metrics()["lc_admin_filing_errors_total"] >= 1
+    assert os.path.exists(spooled(stack, upload_id)), "it stays where it is"
+    assert not stack.archives(ticket)
+    os.chown(spooled(stack, upload_id, "data"), os.getuid(), os.getgid())
+    stack.wait_archives(ticket, 1)
+    until(lambda: "sweep.recovered part=filing" in stack.admin.process.output(), what="it to be told that it is over")
+
+
+def test_ticket_that_is_gone(stack):
+    """Not by the API, which files first what has come: by somebody's hand, or a database restored from before."""
+    ticket, other = stack.make_ticket(), stack.make_ticket()
+    stack.admin.stop()
+    upload_id, good = send(stack, ticket), send(stack, other)
+    with database(stack) as db:
+        assert db.execute("DELETE FROM tickets WHERE number = ?", (ticket["number"],)).rowcount == 1
+    stack.admin.start()
+    stack.wait_archives(other, 1)
+    wait_aside(stack, upload_id, "its ticket is gone")
+    until(lambda: os.path.exists(filed(stack, good)), what="the other's to be filed")
+
+
+def test_id_of_an_archive_that_the_api_made(stack, rest):
+    ticket = stack.make_ticket()
+    send(stack, ticket, "first.log")
+    (archive,) = stack.wait_archives(ticket, 1)
+    put = rest.put(f"archives/{archive['id']}/", files={"file": ("theirs.log", b"by hand")},
+                   data={"ticket": ticket["number"]})
+    expect(put, 200)
+    with database(stack) as db:
+        ((theirs,),) = db.execute("SELECT upload_id FROM archives WHERE id = ?", (archive["id"],)).fetchall()
+    stack.admin.stop()
+    rename_upload(stack, send(stack, ticket, "second.log"), theirs)
+    stack.admin.start()
+    wait_aside_kept = os.path.join(stack.data_dir, "spool", "orphans", theirs)
+    until(lambda: os.path.exists(wait_aside_kept), what="it to be put aside")
+    assert "its id is that of an archive made by the API" in said_of(stack, "filing.orphaned", theirs)[0]
+    (archive,) = stack.archives(ticket)
+    assert stack.download(archive).content == b"by hand"
+
+
+def test_what_was_filed_is_not_filed_again(stack, rest):
+    """Copies come back into the spool, of an archive that is there and of one that was deleted."""
+    ticket = stack.make_ticket(attempts=5)
+    stays, goes = send(stack, ticket, "stays.log"), send(stack, ticket, "goes.log")
+    archives = {a["name"]: a for a in stack.wait_archives(ticket, 2)}
+    until(lambda: all(os.path.exists(filed(stack, i)) for i in (stays, goes)), what="them to be filed")
+    copies = {i: shutil.copytree(filed(stack, i), os.path.join(stack.directory, i)) for i in (stays, goes)}
+    expect(rest.delete(f"archives/{archives['goes.log']['id']}/"), 204)
+    until(lambda: not os.path.exists(filed(stack, goes)), what="its files to be removed")
+    for upload_id, copy in copies.items():
+        os.rename(copy, spooled(stack, upload_id))
+    until(lambda: all(said_of(stack, "filing.replayed", i) for i in copies), what="both to be thrown away")
+    assert 'why="its archive is there already"' in said_of(stack, "filing.replayed", stays)[0]
+    assert 'why="its archive was deleted"' in said_of(stack, "filing.replayed", goes)[0]
+    (archive,) = stack.archives(ticket)
+    assert archive["name"] == "stays.log" and stack.download(archive).content == CONTENT
+    assert not os.path.exists(filed(stack, goes)) and stack.attempts(ticket) == 3
+
+
+def test_cleanup_names_what_is_in_the_trash_and_abandoned(stack):
+    stack.admin.stop()
+    trashed, abandoned = "a" * 32, "b" * 32
+    for place, upload_id in (("trash", trashed), ("tmp", abandoned)):
+        os.makedirs(os.path.join(stack.data_dir, "spool", place, upload_id))
+        os.utime(os.path.join(stack.data_dir, "spool", place, upload_id), (1, 1))
+    try:
+        until(lambda: trashed in stack.admin.run("cleanup", "--dry-run").stdout, what="the trash to be a second old")
+        would = stack.admin.run("cleanup", "--dry-run").stdout
+        assert re.search(f"trash +{trashed}  would be removed: older than RECONCILE_AGE", would), would
+        assert re.search(f"abandoned +{abandoned}  would be moved to spool/trash", would), would
+        assert os.path.exists(os.path.join(stack.data_dir, "spool", "trash", trashed))
+        done = stack.admin.run("cleanup")
+        assert done.returncode == 0 and f"{abandoned}  moved to spool/trash" in done.stdout, done.stdout + done.stderr
+        assert not os.path.exists(os.path.join(stack.data_dir, "spool", "trash", trashed))
+        assert not os.path.exists(os.path.join(stack.data_dir, "spool", "tmp", abandoned))
+    finally:
+        stack.admin.start()
