@@ -3,6 +3,7 @@ still. Each is mounted for one test; where the machine cannot, the test is a vis
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -101,3 +102,51 @@ class Nbd:
         except subprocess.TimeoutExpired:
             self.fuse.kill()
             self.fuse.wait(10)
+
+
+class Trace:
+    """What a service asked of the disk and said to its clients, in the order in which it was done; `under` is taken off
+    the paths. `argv` goes before the service's."""
+
+    CALLS = "fsync,fdatasync,pwrite64,write,writev,renameat,mkdirat,sendto,sendmsg"
+
+    def __init__(self, tmp_path, under):
+        need("strace")
+        self.path, self.under, self.seen = tmp_path / "strace.out", os.path.realpath(under) + "/", 0
+        self.argv = ["strace", "-D", "-f", "-qq", "-y", "-s", "24", "-o", str(self.path), "-e", f"trace={self.CALLS}"]
+
+    def lines(self):
+        """Whole calls; one that another thread's interrupted stands where it ended."""
+        begun = {}
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            thread, text = line.split(None, 1)
+            if text.endswith("<unfinished ...>"):
+                begun[thread] = text.removesuffix("<unfinished ...>")
+                continue
+            rest = re.match(r"<\.\.\. \w+ resumed>(.*)", text)
+            yield begun.pop(thread, "") + rest[1] if rest else text
+
+    def events(self):
+        """"fsync spool/new", "rename spool/tmp/ID spool/new/ID", "answer 201" …"""
+        for line in self.lines():
+            call, paths = line.split("(", 1)[0], [p.removeprefix(self.under) for p in re.findall(r"<(/[^>]*)>", line)]
+            names = re.findall(r'"([^"]*)"', line)
+            status = re.search(r'"HTTP/1\.1 (\d+) ', line)
+            if status:
+                yield f"answer {status[1]}"
+            elif call == "renameat":
+                yield f"rename {paths[0]}/{names[0]} {paths[1]}/{names[1]}"
+            elif call == "mkdirat":
+                yield f"mkdir {paths[0]}/{names[0]}"
+            elif paths:
+                yield f"{call.removesuffix('64')} {paths[0]}"
+
+    def until_answer(self, status, behind=""):
+        """The events since the last answer that was waited for, to the next one of this status behind an event that matches."""
+        def found():
+            events, answer = list(self.events())[self.seen:], f"answer {status}"
+            first = next(at for at, event in enumerate(events) if re.match(behind, event))
+            return events[:events.index(answer, first) + 1]
+        events = until(found, 15, f"answer {status} in the trace")
+        self.seen += len(events)
+        return events

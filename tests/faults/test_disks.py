@@ -11,7 +11,7 @@ import threading
 import pytest
 import requests
 
-from lc import curl
+from lc import curl, tus
 from lc.build import library
 from lc.panel import Account
 from lc.raw import Raw
@@ -21,7 +21,7 @@ from lc.wait import until
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "gateway"))
-from disks import Nbd, ext4, need, run  # noqa: E402
+from disks import Nbd, Trace, ext4, need, run  # noqa: E402
 from spool import held, in_progress, published  # noqa: E402
 
 BODY = bytes(range(256)) * 4000  # 1 MB
@@ -166,7 +166,6 @@ def test_refused_once(gateway_at, redis_server, tmp_path, call, error, status, c
 
 def test_resumable_part_refused(gateway_at, redis_server, tmp_path):
     """A part that the disk refused is not counted; what was acknowledged before is still there."""
-    from lc import tus  # pylint: disable=import-outside-toplevel
     need("strace")
     gw = gateway_at(tmp_path / "data", injected("fdatasync", "EIO", 2), GATEWAY_PUBLISHERS="1")
     token, _ = seed_ticket(redis_server)
@@ -239,6 +238,94 @@ def test_short_writes(gateway_at, redis_server, tmp_path):
     token, _ = seed_ticket(redis_server)
     assert put(gw, token).status_code == 201
     assert [data for data, _ in published(gw).values()] == [BODY]
+
+
+# --- a power cut: what it would find is what was synced before the answer ---
+
+def in_order(events, *wanted):
+    """These are among them, in this order; the last of each kind counts."""
+    last = {event: at for at, event in enumerate(events)}
+    assert [e for e in wanted if e not in last] == [], "\n".join(events)
+    at = [last[e] for e in wanted]
+    assert at == sorted(at), "\n".join(events)
+
+
+@pytest.mark.parametrize("lane", ["off", "always"])
+def test_all_is_synced_before_201(gateway_at, redis_server, tmp_path, lane):
+    """Data, manifest, the directory that names them; then the rename, and both directories that it changed."""
+    trace = Trace(tmp_path, tmp_path / "data")
+    gw = gateway_at(tmp_path / "data", trace.argv, GATEWAY_FAST_LANE=lane)
+    token, _ = seed_ticket(redis_server)
+    assert put(gw, token).status_code == 201
+    (upload_id,) = published(gw)
+    tmp, events = f"spool/tmp/{upload_id}", trace.until_answer(201)
+    in_order(events, f"fsync {tmp}/data", f"fsync {tmp}/manifest", f"fsync {tmp}", f"rename {tmp} spool/new/{upload_id}",
+             "fsync spool/new", "fsync spool/tmp", "answer 201")
+    in_order(events, f"write {tmp}/manifest", f"fsync {tmp}/manifest")
+    if lane == "off":
+        in_order(events, f"pwrite {tmp}/data", f"fsync {tmp}/data")
+
+
+def test_resumable_parts_are_synced_before_they_are_counted(gateway_at, redis_server, tmp_path):
+    """The data before the state that counts it, the state before it takes its place, and that before the answer."""
+    trace = Trace(tmp_path, tmp_path / "data")
+    gw = gateway_at(tmp_path / "data", trace.argv)
+    token, _ = seed_ticket(redis_server)
+    path = tus.path_of(tus.create(gw.port, token, len(BODY)))
+    tmp = f"spool/tmp/{os.path.basename(path)}"
+
+    def took_its_place(events):
+        (renamed,) = [e for e in events if e.startswith("rename") and e.endswith(f" {tmp}/state")]
+        return renamed.split()[1], renamed
+
+    events = trace.until_answer(201)
+    beside, renamed = took_its_place(events)
+    in_order(events, f"write {beside}", f"fsync {beside}", renamed, f"fsync {tmp}", "fsync spool/tmp", "answer 201")
+    for at, end in ((0, 1000), (1000, len(BODY))):
+        assert tus.patch(gw.port, path, at, BODY[at:end]).status == 204
+        events = trace.until_answer(204)
+        beside, renamed = took_its_place(events)
+        in_order(events, f"pwrite {tmp}/data", f"fdatasync {tmp}/data", renamed, f"fsync {tmp}", "answer 204")
+        in_order(events, f"write {beside}", f"fsync {beside}", renamed)
+    new = f"spool/new/{os.path.basename(path)}"
+    in_order(events, f"fsync {tmp}/manifest", f"rename {tmp} {new}", "fsync spool/new", "fsync spool/tmp", "answer 204")
+
+
+def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
+    """By filing: the row, then the move and both directories; by the API: the files and the row before the answer. The
+    shelves are there already, made by one who was killed before he could sync them."""
+    gw = gateway_at(tmp_path / "data")
+    for shelf in range(256):
+        (tmp_path / "data" / "archives" / f"{shelf:02x}").mkdir(parents=True)
+    trace = Trace(tmp_path, tmp_path / "data")
+    admin = Admin(tmp_path / "data", redis_server.url, tmp_path / "admin.log")
+    admin.process.argv = [*trace.argv, *admin.process.argv]
+    admin.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
+    admin.start()
+    try:
+        panel = Account(admin, "ann", superuser=True).panel()
+        panel.post("/api/v1/platforms/", json={"name": "a", "pretty_name": "A"})
+        ticket = panel.post("/api/v1/tickets/", json={"number": 7, "platform": "a"}).json()
+        admin.secrets.add(ticket["token"])
+        sent = until(lambda: (r := put(gw, ticket["token"])).status_code == 201 and r, 15, "the gateway to know the ticket")
+        (archive,) = until(lambda: panel.get("/api/v1/archives/?ticket=7").json(), 15, "the archive")
+        filed = sent.json()["upload_id"]
+        shelf, moved = f"archives/{filed[:2]}", f"rename spool/new/{filed} archives/{filed[:2]}/{filed}"
+        events = until(lambda: moved in (e := list(trace.events())) and "fsync spool/new" in e[e.index(moved):] and e, 15, "the move")
+        before, behind = events[:events.index(moved)], events[events.index(moved):]
+        assert f"mkdir {shelf}" in before and "fsync archives" in before[before.index(f"mkdir {shelf}"):], before
+        assert before.index("fdatasync admin.sqlite3-wal") < before.index(f"mkdir {shelf}"), before
+        assert behind.index(f"fsync {shelf}") < behind.index("fsync spool/new"), behind
+        replaced = panel.put(f"/api/v1/archives/{archive['id']}/", files={"file": ("b.log", b"other")}, data={"ticket": 7})
+        assert replaced.status_code == 200, replaced.text
+        events = trace.until_answer(200, "write archives/../")
+        (data,) = [e.split()[1] for e in events if e.startswith("fsync archives/") and e.endswith("/data")]
+        made = os.path.dirname(data)
+        in_order(events, f"write {data}", f"fsync {data}", f"fsync {made}/manifest", f"fsync {made}", "answer 200")
+        in_order(events, f"write {made}/manifest", f"fsync {made}/manifest")
+        in_order(events, f"mkdir {made}", f"fsync {os.path.dirname(made)}", "fdatasync admin.sqlite3-wal", "answer 200")
+    finally:
+        admin.close()
 
 
 # --- hanging ---

@@ -36,6 +36,7 @@ struct storage {
     struct storage_options options;
     struct spool *spool;
     int archives;
+    atomic_bool shelves_kept[256]; /* archives/<xx> whose entry this process has synced */
     uint32_t gateway_uid;
 
     pthread_mutex_t quick_lock; /* requests' own connection to Redis: they never wait for a sweep */

@@ -96,12 +96,26 @@ int store_enter_deletion(struct storage *s)
     return err;
 }
 
+/* That it is there does not say that its entry is on the disk: who made it may not have come to that yet, or have died. */
+static int make_shelf(struct storage *s, const char *shelf)
+{
+    atomic_bool *kept = s->shelves_kept + strtoul(shelf, NULL, 16);
+    bool made = mkdirat(s->archives, shelf, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return -errno;
+    if (!made && atomic_load(kept))
+        return 0;
+    if (fsync(s->archives) < 0)
+        return -errno;
+    atomic_store(kept, true);
+    return 0;
+}
+
 static int open_shelf(struct storage *s, const char *id, bool make)
 {
     char shelf[3] = {id[0], id[1], '\0'};
-    if (make && mkdirat(s->archives, shelf, 0700) < 0 ? errno != EEXIST : make && fsync(s->archives) < 0)
-        return -errno;
-    return storage_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
+    int err = make ? make_shelf(s, shelf) : 0;
+    return err < 0 ? err : storage_open_beneath(s->archives, shelf, O_RDONLY | O_DIRECTORY);
 }
 
 int store_each_shelf(int archives, int (*each)(void *arg, int shelf), void *arg)
