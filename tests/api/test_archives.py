@@ -237,6 +237,14 @@ def test_verify(stack, rest, ticket, size):
     assert expect(download("GET"), 410).json()["code"] == "archive_lost"
     assert "Content-Disposition" not in expect(download("HEAD"), 410).headers
     assert stack.admin.metrics()["lc_admin_archives_lost_total"] >= 3
+    elsewhere = os.path.join(stack.directory, f"elsewhere-{size}")
+    os.rename(os.path.dirname(path), elsewhere)
+    with open(os.path.join(elsewhere, "data"), "wb") as f:
+        f.write(content)
+    os.symlink(elsewhere, os.path.dirname(path))  # by whoever had it open in the spool
+    assert download("GET").status_code == 500, "no link is followed"
+    assert verify()["sha256"] is None
+    os.unlink(os.path.dirname(path))
 
 
 def test_verifications_leave_the_workers_to_others(stack, rest, ticket):
