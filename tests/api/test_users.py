@@ -152,11 +152,15 @@ def test_it_ends_at_once(panel, user, admin, change):
         assert again.status_code == 200 and not again.json()["passed_2fa"]
 
 
-def test_command_line_ends_it_too(user, admin):
+@pytest.mark.parametrize("commands", [["disable", "enable"], ["passwd"], ["reset-2fa"]], ids=lambda c: c[0])
+def test_command_line_ends_it_too(user, admin, commands):
     alive = everything_of(user, admin)
-    done = admin.run("user", "disable", user.name)
-    assert done.returncode == 0, done.stderr
-    assert {name: call() for name, call in alive.items()} == dict.fromkeys(alive, 401)
+    admin.secrets.add("Some-fine-passphrase-6")
+    for command in commands:
+        options = ["--password-stdin"] * (command == "passwd")
+        done = admin.run("user", command, user.name, *options, input="Some-fine-passphrase-6\n")
+        assert done.returncode == 0, done.stderr
+        assert {name: call() for name, call in alive.items()} == dict.fromkeys(alive, 401), command
 
 
 # --- personal access tokens

@@ -184,9 +184,9 @@ def test_id_of_an_archive_that_the_api_made(stack, rest):
     stack.admin.stop()
     rename_upload(stack, send(stack, ticket, "second.log"), theirs)
     stack.admin.start()
-    wait_aside_kept = os.path.join(stack.data_dir, "spool", "orphans", theirs)
-    until(lambda: os.path.exists(wait_aside_kept), what="it to be put aside")
-    assert "its id is that of an archive made by the API" in said_of(stack, "filing.orphaned", theirs)[0]
+    said = until(lambda: said_of(stack, "filing.orphaned", theirs), what="it to be put aside")
+    assert "its id is that of an archive made by the API" in said[0]
+    assert os.path.exists(os.path.join(stack.data_dir, "spool", "orphans", theirs))
     (archive,) = stack.archives(ticket)
     assert stack.download(archive).content == b"by hand"
 
