@@ -1,5 +1,6 @@
 """SECRET_KEY and its rotation, host names, and what is different behind TLS."""
 
+import base64
 import os
 import secrets
 import sqlite3
@@ -28,6 +29,37 @@ def fixture_make_admin(tmp_path, redis_server):
     yield make
     for service in made:
         service.close()
+
+
+def all_of(redis):
+    """Every key of a Redis and what it holds, as text."""
+    read = {"string": redis.get, "hash": redis.hgetall, "list": lambda k: redis.lrange(k, 0, -1),
+            "zset": lambda k: redis.zrange(k, 0, -1, withscores=True)}
+    return repr({key: read[redis.type(key)](key) for key in redis.scan_iter()})
+
+
+def test_no_secret_lies_open(make_admin, redis_server):
+    """Neither in the database nor in Redis: tokens are hashed or sealed, passwords and codes hashed, second factors sealed."""
+    admin = make_admin()
+    user = Account(admin, "ann-at-rest", superuser=True)
+    panel = user.panel()
+    panel.post("/api/v1/platforms/", json={"name": "a", "pretty_name": "A"})
+    ticket = panel.post("/api/v1/tickets/", json={"number": 1, "platform": "a"}).json()
+    script = panel.post(ACCOUNT + "access-tokens/", json={"name": "x", "scopes": ["read"]}).json()
+    admin.secrets.update((ticket["token"], script["token"]))
+    until(lambda: f"lc:{{{ticket['id']}}}:ticket" in all_of(redis_server.client), what="Redis to be told of the ticket")
+    told, kept = all_of(redis_server.client), b""
+    for name in os.listdir(admin.data_dir):
+        if name.startswith("admin.sqlite3"):
+            with open(os.path.join(admin.data_dir, name), "rb") as f:
+                kept += f.read()
+    assert user.name.encode() in kept, "it was looked at where it is"
+    secret = user.phone.secret
+    seed = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    for open_one in {ticket["token"], script["token"], panel.cookies["lc_session"], user.password, secret, *user.codes}:
+        for form in {open_one, open_one.replace("-", "")}:
+            assert form not in told and form.encode() not in kept, form
+    assert seed not in kept and bytes.fromhex(ticket["token"].replace("-", "")) not in kept
 
 
 def test_rotation(make_admin):
