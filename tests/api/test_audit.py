@@ -100,6 +100,39 @@ def test_accounts(stack, chief, log):
         ("console", "user.disable", "ann", "ok")]
 
 
+def test_second_factor_sessions_and_passwords(stack, chief, log):
+    user = Account(stack.admin, "cid")
+    other, panel = user.panel(), user.panel()
+    (first,) = [row["id"] for row in panel.get(ACCOUNT + "sessions/").json() if not row["current"]]
+    panel.delete(f"{ACCOUNT}sessions/{first}/")
+    panel.delete(ACCOUNT + "sessions/")
+    assert other.get(SESSION).status_code == 401
+    done = [line for line in lines(log(actor="cid")) if line[1] not in ("login", "logout")]
+    assert done == [("cid", "session.end_others", "cid", "ok"), ("cid", "session.delete", str(first), "ok"),
+                    ("cid", "totp.confirm", "cid", "ok")]
+    stack.admin.secrets.add("A-new-passphrase-2")
+    chief.panel().patch("/api/v1/users/cid/", json={"password": "A-new-passphrase-2"})
+    assert stack.admin.run("user", "passwd", "cid", "--password-stdin", input="A-new-passphrase-2\n").returncode == 0
+    assert lines(log(action="user.password", object="cid")) == [
+        ("console", "user.password", "cid", "ok"), ("auditor", "user.password", "cid", "ok")]
+
+
+def test_changes_of_the_rest(stack, log):
+    stack.make_ticket(platform="noted", number=4712)
+    hook = stack.post("/api/v1/webhooks/", {"platform": "noted", "url": "http://127.0.0.1:9/", "events": ["archive.received"]})
+    assert hook.status_code == 201, hook.text
+    stack.admin.secrets.add(hook.json()["secret"])
+    number = str(hook.json()["id"])
+    stack.patch(f"/api/v1/webhooks/{number}/", {"enabled": False})
+    stack.delete(f"/api/v1/webhooks/{number}/")
+    stack.patch("/api/v1/platforms/noted/", {"pretty_name": "Noted"})
+    stack.delete("/api/v1/platforms/noted/")
+    assert lines(log())[:6] == [
+        ("chief", action, what, "ok") for action, what in (
+            ("platform.delete", "noted"), ("platform.update", "noted"), ("webhook.delete", number), ("webhook.update", number),
+            ("webhook.create", number), ("ticket.create", "4712"))]
+
+
 def test_tickets_and_archives(stack, log):
     ticket = stack.make_ticket(platform="audited", number=4711)
     kind, body = multipart("logs.txt", b"what happened")
