@@ -127,8 +127,33 @@ def test_redis_differs(world, sent):
     redis.set("lc:tok:{" + "0" * 64 + "}", ticket)
     assert found(verifier, book, "a token that no ticket has")[0]
     redis.delete("lc:tok:{" + "0" * 64 + "}")
+    (mine,) = [key for key in redis.scan_iter("lc:tok:*") if redis.get(key) == str(ticket)]
+    redis.set(mine, ticket + 1)
+    assert found(verifier, book, f"its token leads to {ticket + 1}")[0]
     redis.hset(f"lc:{{{ticket}}}:ticket", "resolved", "1")
     assert found(verifier, book, "Redis says 1")[0]
+
+
+def test_what_nobody_was_told(world, sent):
+    """Another archive than was acknowledged, one id for two, a file beside the archive, one that was deleted; an upload
+    more than there were attempts, and one that the audit log knows nothing of."""
+    book, verifier = sent
+    (ticket,), (first,) = book.tickets, book.promises
+    row = f"WHERE upload_id = '{first.upload_id}'"
+    change(world, f"UPDATE archives SET size = size + 1 {row}")
+    assert found(verifier, book, "is not what was acknowledged")[0]
+    change(world, f"UPDATE archives SET size = size - 1 {row}")
+    with open(os.path.join(place(world, book), "draft"), "wb"):
+        assert found(verifier, book, "holds {")[0]
+    assert not found(verifier, book, "more than it had attempts")[0]
+    book.tickets[ticket]["attempts"] = 0
+    assert found(verifier, book, "1 uploads more than it had attempts")[0]
+    change(world, f"INSERT INTO uploads (upload_id, ticket_id, time_filed) VALUES ('{'e' * 32}', {ticket}, 1)")
+    assert found(verifier, book, "1 uploads in the audit log, 2 in the ledger")[0]
+    book.promise(Promise(first.upload_id, "y", 1, first.ticket_id, "put"))
+    assert found(verifier, book, "was acknowledged for two archives")[0]
+    book.deleted(verifier.archives()[first.upload_id]["id"])
+    assert found(verifier, book, "was deleted and is there")[0]
 
 
 def test_what_lies_in_the_spool_is_not_settled(world, sent):
