@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,6 +53,22 @@ def test_put_by_curl(gateway, ticket, scratch, size):
     assert done.status == 201, done
     assert done.json()["file"].endswith("/app.log")
     check_receipt(gateway, done.json(), data)
+
+
+def test_memory_does_not_grow_with_what_arrives(redis_server, ticket, tmp_path):
+    """The first of each takes what it needs, another one nothing. (The fast lane's buffers are of a size that is set.)"""
+    service = Gateway(tmp_path / "data", redis_server.url, tmp_path / "log", {**GATEWAY_ENV, "GATEWAY_FAST_LANE": "off"}).start()
+    path, peaks = tmp_path / "large", []
+    with open(path, "wb") as f:
+        f.truncate(96 << 20)
+    for _ in range(2):
+        for options in (("-T", path), ("-H", "Transfer-Encoding: chunked", "-T", path), ("-F", f"file=@{path}")):
+            done = curl.run(*curl.JSON, *options, f"{service.url}/u/{ticket[0]}/")
+            assert done.status == 201, done
+            shutil.rmtree(tmp_path / "data" / "spool" / "new" / done.json()["upload_id"])
+        peaks.append(service.process.peak_kib())
+    assert peaks[1] - peaks[0] < 8 << 10, peaks
+    service.close()
 
 
 def test_multipart_by_curl(gateway, ticket, scratch):
