@@ -154,6 +154,11 @@ def test_file_of_another_user_is_told_and_filed_once_it_is_right(stack):
     assert stack.admin.metrics()["lc_admin_filing_errors_total"] >= 1
     assert os.path.exists(spooled(stack, upload_id)), "it stays where it is"
     assert not stack.archives(ticket)
+    done = f"lc:{{{ticket['id']}}}:done"
+    never_came = "f" * 32
+    stack.redis.client.zadd(done, {never_came: stack.redis.client.zscore(done, upload_id) + 1})
+    until(lambda: said_of(stack, "reconcile.attempt_returned", never_came), what="the sweep to look at both")
+    assert stack.redis.client.zscore(done, upload_id), "its attempt stays with it"
     os.chown(spooled(stack, upload_id, "data"), os.getuid(), os.getgid())
     stack.wait_archives(ticket, 1)
     until(lambda: "sweep.recovered part=filing" in stack.admin.process.output(), what="it to be told that it is over")

@@ -82,6 +82,13 @@ def test_step_in_the_middle(skewed, clock, hours):
     until(lambda: not os.listdir(os.path.join(stack.data_dir, "spool", "tmp")), 10, "an empty spool")
 
 
+def sweep_what_is_old(stack, ticket):
+    """Redis' clock was not set: an attempt of what cannot be an upload comes back all the same."""
+    done = f"lc:{{{ticket['id']}}}:done"
+    stack.redis.client.zadd(done, {"nobody's": 1})
+    until(lambda: stack.redis.client.zscore(done, "nobody's") is None, 15, "the sweep")
+
+
 def test_clock_far_ahead_removes_nothing(skewed, clock):
     """By 400 days, while both run and across a restart: neither an archive by its retention nor an unfinished upload by
     its expiry goes; it is said why, and a row says otherwise."""
@@ -99,6 +106,13 @@ def test_clock_far_ahead_removes_nothing(skewed, clock):
     clock.step(400 * 86400)
     until(lambda: "part=clock" in stack.admin.process.output(), 15, "the clock to be noticed")
     assert tus.patch(stack.gateway.port, path, 500, BODY[500:]).status == 503
+    aside = os.path.join(stack.data_dir, "spool", "orphans", "a" * 32)
+    os.mkdir(aside)
+    os.utime(aside, (1, 1))
+    stack.redis.client.zadd(f"lc:{{{ticket['id']}}}:done", {os.path.basename(path): 2})  # as if it had been committed
+    for _ in range(2):  # the second begins when the first has been through
+        sweep_what_is_old(stack, ticket)
+    assert os.path.exists(aside), "put aside for people"
     refused = stack.admin.run("cleanup", "--dry-run")
     assert refused.returncode == 1 and "CLOCK_AHEAD_MAX" in refused.stdout, refused.stdout + refused.stderr
     stack.admin.restart()
