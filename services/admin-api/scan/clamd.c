@@ -173,8 +173,10 @@ static int say_file(struct talk *t)
 
 static void keep_text(struct clamd_answer *answer, const char *text, size_t len)
 {
-    size_t at = 0;
-    for (; at < len && at < sizeof(answer->text) - 1 && text[at] != '\0'; ++at)
+    size_t at = 0, room = sizeof(answer->text) - 1;
+    if (len > room)
+        len = room;
+    for (; at < len && text[at] != '\0'; ++at)
         answer->text[at] = (char)(text[at] < ' ' || text[at] > '~' ? '?' : text[at]);
     answer->text[at] = '\0';
 }
