@@ -178,7 +178,7 @@ static int connect_by(const struct redis_target *t, size_t i, const struct timev
 static int ensure(struct redis_client *c)
 {
     size_t count = c->target->kind == REDIS_UNIX ? 1 : c->target->address_count;
-    int err = 0;
+    int err = -EINVAL;
     if (c->ctx != NULL)
         return 0;
     for (size_t i = 0; i < count; ++i) {
@@ -193,7 +193,7 @@ static int ensure(struct redis_client *c)
 static redisReply *command(struct redis_client *c, int argc, const char **argv, const size_t *lens, int *err)
 {
     *err = ensure(c);
-    if (*err < 0)
+    if (c->ctx == NULL)
         return NULL;
     redisReply *r = exchange(c->ctx, argc, argv, lens, err);
     if (r == NULL || redis_reply_error(r) == -EAGAIN)

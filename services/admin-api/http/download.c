@@ -216,10 +216,10 @@ static int begin(struct exchange *x, struct db_conn *c, const struct wanted *w, 
 
 int download(struct exchange *x)
 {
-    struct byte_range range;
+    struct byte_range range = {.first = 0};
     struct wanted w = {0};
     struct db_conn *c;
-    int status, err = exchange_db(x, &c);
+    int status = 0, err = exchange_db(x, &c);
 
     if (err == 0)
         err = find(x, c, &w);
