@@ -36,9 +36,9 @@ struct filing {
 /* 1, or an error. Kept for people to look at; never filed, never removed before ORPHAN_RETENTION. */
 static int to_orphans(struct filing *f)
 {
-    int err = store_move(spool_new_fd(f->storage->spool), spool_orphans_fd(f->storage->spool), f->id);
-    if (err < 0)
-        return err;
+    int moved = store_move_once(spool_new_fd(f->storage->spool), spool_orphans_fd(f->storage->spool), f->id);
+    if (moved < 1)
+        return moved < 0 ? moved : 1; /* another put it aside, and has said so */
     ADMIN_COUNT(UPLOADS_ORPHANED);
     log_warn("filing.orphaned", LOG_S("upload_id", f->id), LOG_S("why", f->why), LOG_I("ticket", f->manifest.number));
     return 1;

@@ -80,8 +80,10 @@ int store_peek(struct storage *s, struct storage_upload *u);
 /* Renames spool/new/<id> to archives/<xx>/<id>. Done before is success; -ENOENT: in neither; -EEXIST or -ENOTEMPTY:
  * in both. */
 int store_file(struct storage *s, const char *id);
-int store_remove(struct storage *s, const char *id);          /* from spool/new and archives/; not there is success */
-int store_move(int from, int to, const char *id);             /* between two directories of one file system, durable */
+int store_remove(struct storage *s, const char *id); /* from spool/new and archives/; not there is success */
+/* Between two directories of one file system, durable; done before by another is success. */
+int store_move(int from, int to, const char *id);
+int store_move_once(int from, int to, const char *id);        /* 1; 0: another had; or negative */
 int store_trash(struct storage *s, int from, const char *id); /* to spool/trash, over what is there */
 int store_remove_tree(int at, const char *id);                /* whatever it is; not there is success */
 /* Calls `each` for every upload id in a spool directory until it returns non-zero. */

@@ -275,10 +275,11 @@ int store_peek(struct storage *s, struct storage_upload *u)
     return fd < 0 && fd != -EBADMSG ? fd : 0;
 }
 
-int store_move(int from, int to, const char *id)
+int store_move_once(int from, int to, const char *id)
 {
     struct stat st;
-    if (renameat(from, id, to, id) < 0) {
+    bool ours = renameat(from, id, to, id) == 0;
+    if (!ours) {
         int err = -errno;
         if (err != -ENOENT || fstatat(to, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
             return err;
@@ -287,7 +288,13 @@ int store_move(int from, int to, const char *id)
     if (fsync(to) < 0)
         return -errno;
     CRASH_POINT(MOVED_TO_SYNCED);
-    return fsync(from) < 0 ? -errno : 0;
+    return fsync(from) < 0 ? -errno : ours;
+}
+
+int store_move(int from, int to, const char *id)
+{
+    int moved = store_move_once(from, to, id);
+    return moved < 0 ? moved : 0;
 }
 
 int store_trash(struct storage *s, int from, const char *id)
