@@ -144,13 +144,16 @@ def test_what_is_no_upload_is_put_aside(stack):
 def test_file_of_another_user_is_told_and_filed_once_it_is_right(stack):
     if os.getuid() != 0:
         pytest.skip("needs root to give files away")
-    ticket = stack.make_ticket()
+    ticket, other = stack.make_ticket(), stack.make_ticket(attempts=9)
     stack.admin.stop()
     upload_id = send(stack, ticket)
+    for i in range(8):  # some of them are found behind it
+        send(stack, other, f"{i}.log")
     os.chown(spooled(stack, upload_id, "data"), 12345, 12345)
     stack.admin.start()
     until(lambda: said_of(stack, "sweep.failing", upload_id), what="it to be told")
     assert 'why="not a file of GATEWAY_UID"' in said_of(stack, "sweep.failing", upload_id)[0]
+    stack.wait_archives(other, 8)
     assert stack.admin.metrics()["lc_admin_filing_errors_total"] >= 1
     assert os.path.exists(spooled(stack, upload_id)), "it stays where it is"
     assert not stack.archives(ticket)

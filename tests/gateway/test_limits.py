@@ -219,8 +219,8 @@ def test_what_another_gateway_has_coming_is_taken(redis_server, tmp_path, small_
 
 def test_unfinished_uploads_keep_their_space(redis_server, tmp_path, small_disk):
     """What they declared is nobody else's, also after a restart; terminated ones give it back."""
-    gateway = Gateway(small_disk, redis_server.url, tmp_path / "log", {
-        **GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "200ms"}).start()
+    gateway = Gateway(small_disk, redis_server.url, tmp_path / "log", {  # it sweeps when it starts, and in none of the rounds
+        **GATEWAY_ENV, "MAX_UPLOADS_PER_TICKET": "0", "STORAGE_RESERVE": "1M", "GATEWAY_SWEEP_INTERVAL": "1h"}).start()
     token, _ = seed_ticket(redis_server, attempts=10)
     begun = tus.create(gateway.port, token, 16_000_000, body=b"abc")
     assert begun.status == 201

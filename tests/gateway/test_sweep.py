@@ -112,6 +112,38 @@ def test_upload_that_was_not_committed_is_left(redis, tmp_path):
     gateway.close()
 
 
+def copy_of(service, redis, ticket, upload_id):
+    """Another upload with the same data, and committed: its id."""
+    other, tmp = uuid.uuid4().hex, os.path.join(service.data_dir, "spool", "tmp")
+    shutil.copytree(os.path.join(tmp, upload_id), os.path.join(service.data_dir, other))
+    with open(os.path.join(service.data_dir, other, "draft"), "r+b") as f:
+        draft = f.read().replace(upload_id.encode(), other.encode())
+        f.seek(0)
+        f.write(draft)
+    redis.client.zadd(f"lc:{{{ticket}}}:done", {other: 1})
+    redis.client.hset(f"lc:{{{ticket}}}:names", f"/{other}", f"{other}.log")
+    os.rename(os.path.join(service.data_dir, other), os.path.join(tmp, other))
+    return other
+
+
+def test_whole_upload_that_was_not_committed_is_left(redis, tmp_path):
+    """Killed between its draft and the commit. Sweeps pass by it: the second one that finds something else has been there."""
+    token, ticket = seed_ticket(redis, attempts=1)
+    service = doomed(redis, tmp_path, "fsync:2")
+    with Raw(service.port) as raw:
+        raw.send(f"PUT /u/{token}/app.log HTTP/1.1\r\nHost: x\r\nContent-Length: {len(DATA)}\r\n\r\n".encode() + DATA)
+        assert raw.answer() is None
+    (upload_id,) = in_progress(service)
+    os.unlink(os.path.join(service.data_dir, "spool", "tmp", upload_id, "manifest"))
+    redis.client.zrem(f"lc:{{{ticket}}}:done", upload_id)
+    (gateway,) = successors(service, redis, tmp_path, 1)
+    for count in (1, 2):
+        other = copy_of(service, redis, ticket, upload_id)
+        until(lambda o=other: o in published(gateway), 15, "a committed one to be published")
+        assert len(published(gateway)) == count and in_progress(gateway) == [upload_id]
+    gateway.close()
+
+
 # fsync: of a creation its state and two directories, of its part the state and its directory, then manifest and directory.
 @pytest.mark.parametrize("where", ["fsync:5", "fsync:6", "fsync:7", "renameat:3"])
 @pytest.mark.parametrize("count", [1, 2])
