@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -129,6 +130,8 @@ def test_what_is_no_upload_is_put_aside(stack):
     for upload_id, (spoil, _) in sent.items():
         spoil(spooled(stack, upload_id))
     stack.admin.start()
+    with ThreadPoolExecutor(6) as pool:  # they file, and so does the keeper: each is put aside and told of once
+        list(pool.map(lambda _: stack.archives(ticket), range(6)))
     (archive,) = stack.wait_archives(ticket, 1)
     assert archive["name"] == "good.log" and archive["sha256"] == hashlib.sha256(CONTENT).hexdigest()
     for upload_id, (_, why) in sent.items():
