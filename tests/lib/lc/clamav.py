@@ -111,6 +111,9 @@ class Stumbling:
                     pass
                 s.close()
                 return
+        if whole is None:  # clamd would wait for the rest
+            s.close()
+            return
         word = next((w for w in self.troubles if text.startswith(w)), None)
         self.held.append(s)
         answer = self.clamd.ask(whole) if word is None else self.troubles[word]
@@ -123,10 +126,12 @@ class Stumbling:
 
 
 def _instream(said, whole, hasty):
-    """The text of a file and the bytes that carried it; of one that begins with `hasty` the first piece."""
+    """The text of a file and the bytes that carried it, None: it broke off; of one that begins with `hasty` the first piece."""
     text = b""
     while True:
         length = said.read(4)
+        if len(length) < 4:
+            return text, None
         piece = said.read(int.from_bytes(length, "big"))
         text, whole = text + piece, whole + length + piece
         if not piece or text.startswith(hasty):
