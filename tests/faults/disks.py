@@ -108,7 +108,7 @@ class Trace:
     """What a service asked of the disk and said to its clients, in the order in which it was done; `under` is taken off
     the paths. `argv` goes before the service's."""
 
-    CALLS = "fsync,fdatasync,pwrite64,write,writev,renameat,mkdirat,sendto,sendmsg"
+    CALLS = "fsync,fdatasync,pwrite64,write,writev,renameat,mkdirat,unlinkat,sendto,sendmsg"
 
     def __init__(self, tmp_path, under):
         need("strace")

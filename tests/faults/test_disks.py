@@ -298,8 +298,8 @@ def test_resumable_parts_are_synced_before_they_are_counted(gateway_at, redis_se
 
 
 def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
-    """By filing: the row, then the move and both directories; by the API: the files and the row before the answer. The
-    shelves are there already, made by one who was killed before he could sync them."""
+    """By filing: the row, then the move and both directories; by the API: the files and the row before the answer; an
+    end before it is forgotten. The shelves are there already, made by one who was killed before he could sync them."""
     gw = gateway_at(tmp_path / "data")
     for shelf in range(256):
         (tmp_path / "data" / "archives" / f"{shelf:02x}").mkdir(parents=True)
@@ -329,7 +329,17 @@ def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
         made = os.path.dirname(data)
         in_order(events, f"write {data}", f"fsync {data}", f"fsync {made}/manifest", f"fsync {made}", "answer 200")
         in_order(events, f"write {made}/manifest", f"fsync {made}/manifest")
-        in_order(events, f"mkdir {made}", f"fsync {os.path.dirname(made)}", "fdatasync admin.sqlite3-wal", "answer 200")
+        shelf = os.path.dirname(made)
+        in_order(events, f"mkdir {made}", f"fsync {shelf}", "fdatasync admin.sqlite3-wal", "answer 200")
+        assert panel.delete(f"/api/v1/archives/{archive['id']}/").status_code == 204
+
+        def removed():
+            """The shelf is synced behind the directory's end, and then the row that says what is still to be removed goes."""
+            left = list(trace.events())[trace.seen:]
+            left = left[left.index(f"unlinkat {made}"):]
+            left = left[left.index(f"unlinkat {shelf}"):]
+            return "fdatasync admin.sqlite3-wal" in left[left.index(f"fsync {shelf}"):]
+        until(removed, 15, "its end to be synced")
     finally:
         admin.close()
 
