@@ -1,6 +1,6 @@
 /*
- * Preloaded into the gateway by tests/faults: writes to files take a third of what they are given, at most 7,919 bytes, as
- * POSIX allows and as a disk that fills up or a signal does.
+ * Preloaded into the gateway by tests/faults: writes to files take a third of what they are given, at most 7,919 bytes,
+ * as POSIX allows and as a disk that fills up or a signal does.
  */
 #include <dlfcn.h>
 #include <stdbool.h>

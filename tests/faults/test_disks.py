@@ -25,6 +25,7 @@ from disks import Nbd, Trace, ext4, need, run  # noqa: E402
 from spool import held, in_progress, published  # noqa: E402
 
 BODY = bytes(range(256)) * 4000  # 1 MB
+FAILED = 'lc_uploads_total{outcome="failed"}'
 
 
 @pytest.fixture
@@ -184,9 +185,15 @@ def pour(gw, token, size, amid=lambda: None):
     data = os.urandom(size)
     with Raw(gw.port) as raw:
         raw.send(f"PUT /u/{token}/x HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: {size}\r\n\r\n")
-        before = gw.metrics()["lc_upload_bytes_total"]
+        before = gw.metrics()
         raw.send(data[:size // 2])
-        until(lambda: gw.metrics()["lc_upload_bytes_total"] >= before + size // 2, 30, "the first half")
+
+        def is_in():
+            """Or refused before it was."""
+            now = gw.metrics()
+            grown = {name: now[name] - before[name] for name in ("lc_upload_bytes_total", FAILED)}
+            return grown["lc_upload_bytes_total"] >= size // 2 or grown[FAILED] > 0
+        until(is_in, 30, "the first half")
         amid()
         raw.send(data[size // 2:])
         return raw.answer(), data
@@ -317,7 +324,7 @@ def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
         (archive,) = until(lambda: panel.get("/api/v1/archives/?ticket=7").json(), 15, "the archive")
         filed = sent.json()["upload_id"]
         shelf, moved = f"archives/{filed[:2]}", f"rename spool/new/{filed} archives/{filed[:2]}/{filed}"
-        events = until(lambda: moved in (e := list(trace.events())) and "fsync spool/new" in e[e.index(moved):] and e, 15, "the move")
+        events = until(lambda: "fsync spool/new" in (e := list(trace.events()))[e.index(moved):] and e, 15, "the move")
         before, behind = events[:events.index(moved)], events[events.index(moved):]
         assert f"mkdir {shelf}" in before and "fsync archives" in before[before.index(f"mkdir {shelf}"):], before
         assert before.index("fdatasync admin.sqlite3-wal") < before.index(f"mkdir {shelf}"), before

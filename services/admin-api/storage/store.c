@@ -96,7 +96,8 @@ int store_enter_deletion(struct storage *s)
     return err;
 }
 
-/* That it is there does not say that its entry is on the disk: who made it may not have come to that yet, or have died. */
+/* That it is there does not say that its entry is on the disk: who made it may not have come to that yet, or have died.
+ */
 static int make_shelf(struct storage *s, const char *shelf)
 {
     atomic_bool *kept = s->shelves_kept + strtoul(shelf, NULL, 16);
