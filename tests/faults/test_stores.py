@@ -52,6 +52,16 @@ def test_redis_frozen(stack):
     assert put(stack, ticket).status_code == 423
 
 
+def test_redis_started_anew(stack):
+    """The first answer says that it is there: the connection of before was to another."""
+    assert readiness(stack.admin)[1]["redis"] == "ok"
+    stack.redis.kill9()
+    stack.redis.start()
+    assert readiness(stack.admin)[1]["redis"] == "ok"
+    assert stack.admin.run("health", "--ready").returncode == 0
+    ready_again(stack)
+
+
 def takes_nothing(stack, state, words):
     """What readiness, the customer, `check` and both logs say of a Redis that is there and refuses writes."""
     ticket = stack.make_ticket(attempts=1)

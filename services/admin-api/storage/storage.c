@@ -150,16 +150,20 @@ int storage_ready(struct storage *s)
     return fstatvfs(s->archives, &fs) < 0 ? -errno : spool_fs_state(&fs);
 }
 
-static int run_ping(struct storage *s, struct db_conn *c, void *arg)
+/* Now, whatever failed before: readiness is no memory. */
+static int ask_redis(struct storage *s)
 {
     char epoch[64];
-    (void)c;
-    (void)arg;
+    pthread_mutex_lock(&s->quick_lock);
     int err = redis_client_probe(s->quick);
-    if (err < 0)
-        return err;
-    err = attempts_epoch_get(s->quick, epoch);
-    return err == -ENOENT ? -ENODATA : err;
+    if (err == -EPIPE) /* the connection was to one that is gone: is another there? */
+        err = redis_client_probe(s->quick);
+    if (err == 0 && (err = attempts_epoch_get(s->quick, epoch)) == -ENOENT)
+        err = -ENODATA;
+    s->quick_failed_ms = clock_steady_ms() - (err < 0 ? 0 : QUICK_PAUSE_MS);
+    s->quick_error = err;
+    pthread_mutex_unlock(&s->quick_lock);
+    return err;
 }
 
 /* One line when it takes nothing, and one when it does again. */
@@ -176,8 +180,10 @@ static void note_redis(struct storage *s, int err)
 
 int storage_redis_ready(struct storage *s)
 {
-    int err = storage_quickly(s, run_ping, NULL, NULL);
+    int err = ask_redis(s);
     note_redis(s, err);
+    if (err < 0)
+        storage_poke(s);
     return err;
 }
 
