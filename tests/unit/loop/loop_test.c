@@ -170,14 +170,15 @@ static int begin(void *arg, struct loop **out)
 static void test_thread_makes_its_loop(void **state)
 {
     pthread_t thread;
-    struct beginning refused = {.result = -EADDRINUSE}, begun = {.result = 0};
+    static struct beginning begun;
+    struct beginning refused = {.result = -EADDRINUSE};
 
     (void)state;
     assert_int_equal(loop_thread_start(&thread, begin, &refused), -EADDRINUSE);
     assert_int_equal(loop_thread_start(&thread, begin, &begun), 0);
     assert_true(pthread_equal(begun.maker, thread));
     loop_stop(begun.loop);
-    pthread_join(thread, NULL);
+    pthread_join(thread, NULL); /* the loop lives as long as the process: its buffers went with its thread */
 }
 
 int main(void)
