@@ -3,6 +3,7 @@ log tells how many requests it believes to have passed on."""
 
 import os
 import re
+import shutil
 import socket
 import tempfile
 import threading
@@ -129,6 +130,7 @@ class HaproxyFront(FrontEnd):
 
     def close(self):
         self.process.stop(expect=None)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 FRONT_ENDS = {"nginx": lambda behind: NginxFront(behind, False), "nginx-streaming": lambda behind: NginxFront(behind, True),

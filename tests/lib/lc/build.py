@@ -1,9 +1,11 @@
-"""Where the built programs are: LC_BUILD, given by ctest."""
+"""Where the built programs are: LC_BUILD, given by ctest. Of a script of tests/bench, without it: the release build."""
 
 import os
+import sys
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-BUILD = os.environ.get("LC_BUILD") or os.path.join(ROOT, "build-dev")
+_MEASURES = os.path.realpath(sys.argv[0]).startswith(os.path.join(ROOT, "tests", "bench", ""))
+BUILD = os.environ.get("LC_BUILD") or os.path.join(ROOT, "build" if _MEASURES else "build-dev")
 
 
 def binary(name):

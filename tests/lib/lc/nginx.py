@@ -44,3 +44,4 @@ class Nginx:
 
     def close(self):
         self.process.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -11,6 +11,7 @@ from lc.wait import until
 
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: ")
 _ports = {"file": None, "ours": set()}
+started = []  # every Process that ever ran, for scripts that must leave none behind
 
 
 def _reserve(port):
@@ -58,6 +59,8 @@ class Process:
 
     def spawn(self):
         assert not self.alive(), f"{self.name} runs already"
+        if self not in started:
+            started.append(self)
         argv, env, handed = self.argv, self.env, ()
         if self.listeners:
             handed = tuple(s.fileno() for _, s in self.listeners)
