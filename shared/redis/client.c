@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shared/clock/clock.h"
 #include "shared/redis/reply.h"
@@ -175,12 +176,21 @@ static int connect_by(const struct redis_target *t, size_t i, const struct timev
     return -EINVAL;
 }
 
+/* Who ended meanwhile is found before anything is sent, while another connection can still be tried. */
+static bool is_open(const redisContext *ctx)
+{
+    char byte;
+    ssize_t n = recv(ctx->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static int ensure(struct redis_client *c)
 {
     size_t count = c->target->kind == REDIS_UNIX ? 1 : c->target->address_count;
     int err = -EINVAL;
-    if (c->ctx != NULL)
+    if (c->ctx != NULL && is_open(c->ctx))
         return 0;
+    drop(c);
     for (size_t i = 0; i < count; ++i) {
         err = connect_by(c->target, i, &c->timeout, &c->ctx);
         if (err == 0 && (err = greet(c->ctx, c->target)) == 0)

@@ -156,8 +156,6 @@ static int ask_redis(struct storage *s)
     char epoch[64];
     pthread_mutex_lock(&s->quick_lock);
     int err = redis_client_probe(s->quick);
-    if (err == -EPIPE) /* the connection was to one that is gone: is another there? */
-        err = redis_client_probe(s->quick);
     if (err == 0 && (err = attempts_epoch_get(s->quick, epoch)) == -ENOENT)
         err = -ENODATA;
     s->quick_failed_ms = clock_steady_ms() - (err < 0 ? 0 : QUICK_PAUSE_MS);
