@@ -83,15 +83,21 @@ def expect_published(gateways, redis, ticket, name):
         gateway.close()
 
 
-# fsync: data, manifest, its directory; then the rename.
-@pytest.mark.parametrize("where,manifest", [("fsync:2", True), ("fsync:2", False), ("fsync:3", True), ("renameat:1", True)])
-@pytest.mark.parametrize("count", [1, 2])
-def test_committed_upload_is_published(redis, tmp_path, where, manifest, count):
+def die_amid_put(redis, tmp_path, where):
+    """Of a ticket with one attempt: the gateway that was killed there, the token, the ticket."""
     token, ticket = seed_ticket(redis, attempts=1)
     service = doomed(redis, tmp_path, where)
     with Raw(service.port) as raw:
         raw.send(f"PUT /u/{token}/app.log HTTP/1.1\r\nHost: x\r\nContent-Length: {len(DATA)}\r\n\r\n".encode() + DATA)
         assert raw.answer() is None
+    return service, token, ticket
+
+
+# fsync: data, manifest, its directory; then the rename.
+@pytest.mark.parametrize("where,manifest", [("fsync:2", True), ("fsync:2", False), ("fsync:3", True), ("renameat:1", True)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_committed_upload_is_published(redis, tmp_path, where, manifest, count):
+    service, _, ticket = die_amid_put(redis, tmp_path, where)
     assert held(redis, ticket) == 1
     (upload_id,) = in_progress(service)
     if not manifest:  # as if it had been killed right after the commit
@@ -101,11 +107,7 @@ def test_committed_upload_is_published(redis, tmp_path, where, manifest, count):
 
 def test_upload_that_was_not_committed_is_left(redis, tmp_path):
     """Killed while its data was synced: nobody was promised anything, and the attempt is another's."""
-    token, ticket = seed_ticket(redis, attempts=1)
-    service = doomed(redis, tmp_path, "fsync:1")
-    with Raw(service.port) as raw:
-        raw.send(f"PUT /u/{token}/app.log HTTP/1.1\r\nHost: x\r\nContent-Length: {len(DATA)}\r\n\r\n".encode() + DATA)
-        assert raw.answer() is None
+    service, token, ticket = die_amid_put(redis, tmp_path, "fsync:1")
     (gateway,) = successors(service, redis, tmp_path, 1)
     until(lambda: requests.put(f"{gateway.url}/u/{token}/other.log", data=b"x").status_code == 201, 15, "the lease to lapse")
     assert len(published(gateway)) == 1 and len(in_progress(gateway)) == 1 and held(redis, ticket) == 1
@@ -128,11 +130,7 @@ def copy_of(service, redis, ticket, upload_id):
 
 def test_whole_upload_that_was_not_committed_is_left(redis, tmp_path):
     """Killed between its draft and the commit. Sweeps pass by it: the second one that finds something else has been there."""
-    token, ticket = seed_ticket(redis, attempts=1)
-    service = doomed(redis, tmp_path, "fsync:2")
-    with Raw(service.port) as raw:
-        raw.send(f"PUT /u/{token}/app.log HTTP/1.1\r\nHost: x\r\nContent-Length: {len(DATA)}\r\n\r\n".encode() + DATA)
-        assert raw.answer() is None
+    service, _, ticket = die_amid_put(redis, tmp_path, "fsync:2")
     (upload_id,) = in_progress(service)
     os.unlink(os.path.join(service.data_dir, "spool", "tmp", upload_id, "manifest"))
     redis.client.zrem(f"lc:{{{ticket}}}:done", upload_id)
