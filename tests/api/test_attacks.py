@@ -415,11 +415,7 @@ def everything_written(stack):
     """name → text of all logs, what Redis holds, the database, and every file of DATA_DIR but customers' archives."""
     yield "admin-api.log", stack.admin.process.output()
     yield "upload-gw.log", stack.gateway.process.output()
-    client = stack.redis.client
-    for key in client.keys("*"):
-        kind = client.type(key)
-        value = {"string": lambda k: client.get(k), "hash": client.hgetall, "set": client.smembers,
-                 "zset": lambda k: client.zrange(k, 0, -1), "list": lambda k: client.lrange(k, 0, -1)}[kind](key)
+    for key, kind, value in stack.redis.contents():
         yield f"redis {kind}", f"{key} {value}"
     for directory, _, names in os.walk(stack.data_dir):
         for name in names:

@@ -44,6 +44,20 @@ class Redis:
     def sigcont(self):
         self.process.sigcont()
 
+    def names(self):
+        """The keys it holds, but for the probe that every readiness writes for a second."""
+        return set(self.client.scan_iter()) - {"lc:probe"}
+
+    def contents(self):
+        """(key, type, value) of everything it holds; what expires meanwhile is left out."""
+        read = {"string": self.client.get, "hash": self.client.hgetall, "set": self.client.smembers,
+                "list": lambda key: self.client.lrange(key, 0, -1),
+                "zset": lambda key: self.client.zrange(key, 0, -1, withscores=True)}
+        for key in self.names():
+            kind = self.client.type(key)
+            if kind != "none":
+                yield key, kind, read[kind](key)
+
     def forget(self):
         """Loses all memory, as a failover to an empty replica does: kill, remove the files, start."""
         self.kill9()
