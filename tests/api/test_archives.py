@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import threading
 
 import pytest
@@ -242,9 +243,13 @@ def test_verify(stack, rest, ticket, size):
     with open(os.path.join(elsewhere, "data"), "wb") as f:
         f.write(content)
     os.symlink(elsewhere, os.path.dirname(path))  # by whoever had it open in the spool
-    assert download("GET").status_code == 500, "no link is followed"
+    assert expect(download("GET"), 410).json()["code"] == "archive_lost", "no link is followed"
     assert verify()["sha256"] is None
     os.unlink(os.path.dirname(path))
+    os.mkdir(os.path.dirname(path))
+    os.mkfifo(path)
+    assert expect(download("GET"), 410).json()["code"] == "archive_lost", "nobody waits for a pipe"
+    shutil.rmtree(os.path.dirname(path))
 
 
 def test_verifications_leave_the_workers_to_others(stack, rest, ticket):

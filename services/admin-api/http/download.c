@@ -144,7 +144,8 @@ static int open_file(const struct exchange *x, const struct wanted *w)
         close(fd);
         fd = -ENOENT;
     }
-    if (fd == -ENOENT) {
+    if (fd == -ENOENT || fd == -EBADMSG) {
+        fd = -ENOENT;
         ADMIN_COUNT(ARCHIVES_LOST);
         log_error("archive.lost", LOG_S("upload", w->upload_id), LOG_I("size", w->size), LOG_I("found", size));
     }

@@ -77,9 +77,8 @@ static int on_archive(void *arg, const char *id)
     else
         tell(k, "unknown", id, "moved to spool/orphans", "would be moved to spool/orphans");
     struct spool *spool = k->storage->spool;
-    if (!k->dry_run)
-        k->error = store_move(k->shelf, unheard == 1 ? spool_new_fd(spool) : spool_orphans_fd(spool), id);
-    return k->error;
+    int moved = k->dry_run ? 0 : store_move(k->shelf, unheard == 1 ? spool_new_fd(spool) : spool_orphans_fd(spool), id);
+    return k->error = moved < 0 ? moved : 0;
 }
 
 static int on_shelf(void *arg, int shelf)
@@ -162,8 +161,8 @@ static int on_tmp(void *arg, const char *id)
     if (!reconcile_is_abandoned(k->storage, id))
         return 0;
     tell(k, "abandoned", id, "moved to spool/trash", "would be moved to spool/trash");
-    int err = k->dry_run ? 0 : store_trash(k->storage, spool_tmp_fd(k->storage->spool), id);
-    return err == -ENOENT ? 0 : err;
+    int moved = k->dry_run ? 0 : store_trash(k->storage, spool_tmp_fd(k->storage->spool), id);
+    return moved < 0 && moved != -ENOENT ? moved : 0;
 }
 
 static int look_at_doomed(struct cleanup *k)

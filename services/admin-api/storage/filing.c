@@ -36,7 +36,7 @@ struct filing {
 /* 1, or an error. Kept for people to look at; never filed, never removed before ORPHAN_RETENTION. */
 static int to_orphans(struct filing *f)
 {
-    int moved = store_move_once(spool_new_fd(f->storage->spool), spool_orphans_fd(f->storage->spool), f->id);
+    int moved = store_move(spool_new_fd(f->storage->spool), spool_orphans_fd(f->storage->spool), f->id);
     if (moved < 1)
         return moved < 0 ? moved : 1; /* another put it aside, and has said so */
     ADMIN_COUNT(UPLOADS_ORPHANED);
@@ -47,9 +47,9 @@ static int to_orphans(struct filing *f)
 /* 1, or an error. */
 static int to_trash(struct filing *f, const char *why)
 {
-    int err = store_trash(f->storage, spool_new_fd(f->storage->spool), f->id);
-    if (err < 0)
-        return err;
+    int moved = store_trash(f->storage, spool_new_fd(f->storage->spool), f->id);
+    if (moved < 1)
+        return moved < 0 ? moved : 1;
     log_info("filing.replayed", LOG_S("upload_id", f->id), LOG_S("why", why));
     return 1;
 }

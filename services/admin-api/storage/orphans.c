@@ -79,11 +79,11 @@ int orphan_return(struct storage *s, const char *id, enum orphan what)
     int shelf = what == ORPHAN_OF_ROW ? store_open_shelf(s, id) : spool_new_fd(s->spool);
     if (shelf < 0)
         return shelf;
-    int err = store_move(orphans, shelf, id);
+    int moved = store_move(orphans, shelf, id);
     if (what == ORPHAN_OF_ROW)
         close(shelf);
-    if (err == 0)
+    if (moved == 1)
         log_warn("spool.orphan_returned", LOG_S("upload_id", id),
                  LOG_S("why", what == ORPHAN_OF_ROW ? "its row had no file" : "its ticket is there"));
-    return err == -ENOENT ? 0 : err; /* another process was faster */
+    return moved < 0 && moved != -ENOENT ? moved : 0; /* another process was faster */
 }

@@ -128,10 +128,10 @@ static int on_tmp(void *arg, const char *id)
     struct storage *s = arg;
     if (!reconcile_is_abandoned(s, id))
         return 0;
-    int err = store_trash(s, spool_tmp_fd(s->spool), id);
-    if (err == 0)
+    int moved = store_trash(s, spool_tmp_fd(s->spool), id);
+    if (moved == 1)
         log_info("spool.abandoned", LOG_S("upload_id", id));
-    return err == -ENOENT ? 0 : err;
+    return moved < 0 && moved != -ENOENT ? moved : 0;
 }
 
 bool reconcile_is_old(int directory, const char *id, int64_t age_ms)

@@ -74,8 +74,8 @@ int storage_retire_token(struct db_conn *c, int64_t ticket_id, int64_t now_us) _
 /* After its commit: tells Redis and removes the files. What fails or takes long is done by the sweep. */
 void storage_after_delete(struct storage *s, struct db_conn *c);
 
-/* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there, -EINVAL for what
- * is no upload id, or another error. */
+/* Opens an archive's bytes for reading: the descriptor (the caller's), -ENOENT if they are not there, -EBADMSG if
+ * what is there is no file (a link, a pipe), -EINVAL for what is no upload id, or another error. */
 int storage_open_archive(struct storage *s, const char *upload_id, int64_t *size) __attribute__((warn_unused_result));
 /* openat2 that follows no symlink and stays below `at`: a descriptor, or negative. */
 int storage_open_beneath(int at, const char *path, uint64_t flags) __attribute__((warn_unused_result));

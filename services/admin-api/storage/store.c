@@ -147,10 +147,11 @@ static int open_filed(struct storage *s, const char *id, int64_t *size)
     snprintf(path, sizeof(path), "%.2s/%s/data", id, id);
     int fd = storage_open_beneath(s->archives, path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
-        return fd;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        return fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO ? -EBADMSG : fd;
+    int err = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
+    if (err < 0) {
         close(fd);
-        return -EIO;
+        return err;
     }
     *size = st.st_size;
     return fd;
@@ -276,7 +277,7 @@ int store_peek(struct storage *s, struct storage_upload *u)
     return fd < 0 && fd != -EBADMSG ? fd : 0;
 }
 
-int store_move_once(int from, int to, const char *id)
+int store_move(int from, int to, const char *id)
 {
     struct stat st;
     bool ours = renameat(from, id, to, id) == 0;
@@ -292,19 +293,13 @@ int store_move_once(int from, int to, const char *id)
     return fsync(from) < 0 ? -errno : ours;
 }
 
-int store_move(int from, int to, const char *id)
-{
-    int moved = store_move_once(from, to, id);
-    return moved < 0 ? moved : 0;
-}
-
 int store_trash(struct storage *s, int from, const char *id)
 {
     int trash = spool_trash_fd(s->spool);
-    int err = store_move(from, trash, id);
-    if (err != -EEXIST && err != -ENOTEMPTY)
-        return err;
-    err = store_remove_tree(trash, id); /* one of that name was thrown away before */
+    int moved = store_move(from, trash, id);
+    if (moved != -EEXIST && moved != -ENOTEMPTY)
+        return moved;
+    int err = store_remove_tree(trash, id); /* one of that name was thrown away before */
     return err < 0 ? err : store_move(from, trash, id);
 }
 
@@ -314,9 +309,9 @@ int store_file(struct storage *s, const char *id)
     if (shelf < 0)
         return shelf;
     CRASH_POINT(FILING_SHELF);
-    int err = store_move(spool_new_fd(s->spool), shelf, id);
+    int moved = store_move(spool_new_fd(s->spool), shelf, id);
     close(shelf);
-    return err;
+    return moved < 0 ? moved : 0;
 }
 
 /* --- what is in a directory --- */
