@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import pathlib
 import secrets
 import sqlite3
 import subprocess
@@ -255,14 +256,14 @@ def test_dry_run_where_nothing_is_makes_nothing(stack, old, tmp_path):
     assert not list(empty.iterdir())
 
 
-def test_root_imports_for_the_services_user(tmp_path_factory, tmp_path):
+def test_root_imports_for_the_services_user(scratch):
     """With files of root's the service could not have shown them, nor removed them."""
     if os.geteuid():
         pytest.skip("only root may become another user")
-    path, media = make(tmp_path)
-    place = tmp_path_factory.mktemp("services")
-    for directory in (*place.parents[:2], place, tmp_path):
-        os.chmod(directory, 0o755)
+    place = pathlib.Path(scratch) / "of-root"  # pytest closes its own directories to others, again at each start
+    place.mkdir(0o755)
+    os.chmod(scratch, 0o711)
+    path, media = make(place)
     data = place / "data"
     os.makedirs(data / "archives")
     for directory in (data, data / "archives"):
