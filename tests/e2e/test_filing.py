@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from lc.flaky import HeldLine
 from lc.rest import expect
+from lc.stack import Stack
 from lc.wait import until
 
 ADMIN_ENV = {"SWEEP_INTERVAL": "200ms", "RECONCILE_AGE": "1s"}
@@ -239,3 +241,33 @@ def test_cleanup_names_what_is_in_the_trash_and_abandoned(stack):
         assert not os.path.exists(os.path.join(stack.data_dir, "spool", "tmp", abandoned))
     finally:
         stack.admin.start()
+
+
+def test_filed_while_all_is_told(scratch):
+    """Redis is told everything anew; of an upload that the spool held when that began, and that a reader's list has
+    filed and a change of its ticket has told meanwhile. Its attempt is the archive's then, and no longer the spool's too."""
+    stack = Stack(os.path.join(scratch, "held"), admin_env={**ADMIN_ENV, "RECONCILE_AGE": "1h", "REDIS_TIMEOUT": "20s"})
+    with HeldLine(stack.redis.socket) as line:
+        stack.admin.env["REDIS_URL"] = f"redis://127.0.0.1:{line.port}/0"
+        try:
+            stack.start()
+            told = stack.admin.metrics()["lc_admin_full_projections_total"]
+            ticket = stack.make_ticket(attempts=2)
+            begins = line.hold(b"DEL\r\n$8\r\nlc:epoch")
+            stack.redis.client.set("lc:epoch", "of another server")
+            assert begins.arrived.wait(15)
+            sent = send(stack, ticket)
+            tells = line.hold(sent.encode())
+            begins.go.set()
+            assert tells.arrived.wait(15)
+            assert os.path.exists(spooled(stack, sent))
+            (archive,) = stack.archives(ticket)
+            assert archive["name"] == "logs.txt" and stack.attempts(ticket) == 1
+            expect(stack.patch(f"/api/v1/tickets/{ticket['number']}/", {"note": "told"}), 200)
+            tells.go.set()
+            until(lambda: stack.admin.metrics()["lc_admin_full_projections_total"] > told, what="all to be told")
+            assert stack.redis.client.zrange(f"lc:{{{ticket['id']}}}:done", 0, -1) == []
+            send(stack, ticket, "second.txt")
+            stack.wait_archives(ticket, 2)
+        finally:
+            stack.close()

@@ -78,3 +78,56 @@ class FlakyProxy:
         except OSError:
             pass
         sock.close()
+
+
+class Held:
+    """Bytes that a HeldLine does not let on before `go` is set; `arrived`: they are there."""
+
+    def __init__(self, words):
+        self.words, self.arrived, self.go = words, threading.Event(), threading.Event()
+
+
+class HeldLine:
+    """A TCP proxy on loopback to a unix socket, which holds what one asks it to."""
+
+    def __init__(self, path):
+        self.path, self.held = path, None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.listener.close()
+        if self.held is not None:
+            self.held.go.set()
+
+    def hold(self, words):
+        """The next bytes of a client that `words` are in, once."""
+        self.held = Held(words)
+        return self.held
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.path)
+            for pair in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._forward, args=pair, daemon=True).start()
+
+    def _forward(self, source, target, holds):
+        try:
+            while data := source.recv(65536):
+                held = self.held
+                if holds and held is not None and not held.arrived.is_set() and held.words in data:
+                    held.arrived.set()
+                    held.go.wait(30)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
