@@ -144,6 +144,9 @@ class Harness:
             f.write(content)
         return {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "size": size}
 
+    def directory(self, name):
+        os.makedirs(os.path.join(self.scratch, name))
+
     def unpack(self, archive):
         """path → SHA-256 of the files in a tar that arrived, as the system's tar unpacks it."""
         shown = self.stack.get(f"/api/v1/archives/{archive}/").json()

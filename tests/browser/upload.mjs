@@ -147,6 +147,29 @@ export async function dropping_works(visit) {
   assert.equal((await archives(visit, ticket))[0].name, 'dropped.log');
 }
 
+/** As a file manager drops them. */
+async function drop(page, paths) {
+  const line = await page.context().newCDPSession(page);
+  const { x, y, width, height } = await page.locator('section.card').boundingBox();
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'])
+    await line.send('Input.dispatchDragEvent', { type, x: x + width / 2, y: y + height / 2, data });
+}
+
+export async function folders_are_dropped_whole_or_said_to_be_empty(visit) {
+  const { page, ticket } = await open(visit);
+  const file = await visit.ask('file', 'dropped/sub/a.log', 1000);
+  await visit.ask('directory', 'dropped/none');
+  const folder = file.path.replace(/\/sub\/.*/, '');
+  await drop(page, [`${folder}/none`]);
+  await page.getByText('There is nothing in it').waitFor();
+  await drop(page, [folder]);
+  await page.getByText(/^dropped-[0-9a-f]{8}\.tar$/).first().waitFor();
+  await sendAndGetReceipt(page);
+  const [archive] = await archives(visit, ticket);
+  assert.deepEqual(await visit.ask('unpack', archive.id), { 'dropped/sub/a.log': file.sha256 });
+}
+
 export async function goes_on_after_the_gateway_was_killed(visit) {
   visit.expect(/ERR_|Failed to load resource/);
   const { page, ticket } = await open(visit);
@@ -594,6 +617,34 @@ export async function console_line(visit) {
   await page.getByText('From the command line').click();
   await page.getByText(`curl -T logs.tar.gz ${gateway}/u/${ticket.token}/`).waitFor();
   await visit.inspect(page, 'upload console lines');
+}
+
+export async function another_link_in_the_tab_that_sends(visit) {
+  visit.expect(/ERR_|Failed to load resource/);
+  const { page, ticket } = await open(visit);
+  const next = await visit.ask('ticket', { attempts: 3 });
+  const file = await visit.ask('file', 'here.bin', 100_000_000);
+  const goTo = ({ token }) => page.evaluate((hash) => { location.hash = hash; }, token);
+  const asked = [];
+  await choose(page, file.path);
+  const rate = await sendingRate(page);
+  await rate(10_000_000);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
+  page.once('dialog', (dialog) => { asked.push(dialog.message()); void dialog.dismiss(); });
+  await goTo(next);
+  await until(() => asked.length === 1 && new URL(page.url()).hash === `#${ticket.token}`, 'the link to stay');
+  assert.match(asked[0], /An upload is under way/);
+  assert.ok(await page.getByRole('button', { name: 'Pause' }).isVisible());
+  page.once('dialog', (dialog) => void dialog.accept());
+  await goTo(next);
+  await page.getByText('3 uploads left').waitFor();
+  await rate(-1);
+  await goTo(ticket);
+  await page.getByText('An upload was interrupted: here.bin').waitFor();
+  await choose(page, file.path);
+  assert.equal(await sendAndGetReceipt(page), file.sha256);
+  assert.equal((await archives(visit, ticket)).length, 1);
 }
 
 export async function two_tabs_do_not_fight(visit) {

@@ -39,6 +39,7 @@ export const en = {
   resume: 'Continue',
   cancel: 'Cancel',
   cancel_sure: 'Cancel this upload? What has been sent so far is thrown away; no upload is used up.',
+  leave_sure: 'An upload is under way. Stop it and open the other link? What has been sent is kept: open this link again to go on.',
   progress: '{done} of {total}',
   speed: '{rate}, about {time} left',
   checking: 'Everything is sent; the server is confirming it…',
