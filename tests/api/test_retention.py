@@ -8,6 +8,7 @@ import shutil
 import pytest
 import requests
 
+from lc.manifest import give_id
 from lc.rest import expect
 from lc.wait import until
 
@@ -271,11 +272,7 @@ def test_orphan_whose_ticket_is_there_is_filed(stack):
     until(lambda: os.path.exists(where(stack, sent)), what="it to be filed")
     path = os.path.join(stack.data_dir, "spool", "orphans", upload_id)
     shutil.copytree(where(stack, sent), path)
-    with open(os.path.join(path, "manifest"), "r+b") as f:
-        manifest = f.read()
-        assert manifest.count(sent.encode()) == 1
-        f.seek(0)
-        f.write(manifest.replace(sent.encode(), upload_id.encode()))
+    give_id(path, sent, upload_id)
     would, did = both(stack, upload_id, lambda said: "returned" in said, **RETURN)
     assert "filed: its ticket is there" in would["returned"] and "to be filed: its ticket is there" in did["returned"]
     assert len(stack.wait_archives(ticket, 2)) == 2 and os.path.exists(where(stack, upload_id))

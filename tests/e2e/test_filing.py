@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from lc.flaky import HeldLine
+from lc.manifest import give_id
 from lc.rest import expect
 from lc.stack import Stack
 from lc.wait import until
@@ -48,11 +49,7 @@ def said_of(stack, event, upload_id):
 
 def rename_upload(stack, old, new):
     """As it would lie there had the gateway drawn that id."""
-    with open(spooled(stack, old, "manifest"), "r+b") as f:
-        manifest = f.read()
-        assert manifest.count(old.encode()) == 1
-        f.seek(0)
-        f.write(manifest.replace(old.encode(), new.encode()))
+    give_id(spooled(stack, old), old, new)
     os.rename(spooled(stack, old), spooled(stack, new))
 
 
@@ -92,10 +89,7 @@ def be_a_link(path):
 
 
 def be_another(path):
-    with open(os.path.join(path, "manifest"), "r+b") as f:
-        manifest = f.read()
-        f.seek(0)
-        f.write(manifest.replace(os.path.basename(path).encode(), b"0123456789abcdef" * 2))
+    give_id(path, os.path.basename(path), "0123456789abcdef" * 2)
 
 
 WRONG = [
