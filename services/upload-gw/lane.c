@@ -140,8 +140,8 @@ static void on_end(struct loop_timer *t)
     loop_stop(lane->loop);
 }
 
-/* What cannot be gone on with elsewhere is discarded and told so now: what it had stored would lie there for
- * UPLOAD_EXPIRY, and its attempt wait for the lease. */
+/* What cannot be gone on with elsewhere is discarded and told so now: what it had stored would lie there until
+ * admin-api finds it to be nobody's, and its attempt wait for the lease. */
 static void on_expire(struct loop_message *m)
 {
     struct lane *lane = (struct lane *)(void *)((char *)m - offsetof(struct lane, expire));

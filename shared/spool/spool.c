@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -150,8 +151,25 @@ int spool_create(struct spool *s, const char *id)
     close(dir);
     if (err < 0 && err != -EEXIST) /* that would be another writer's */
         spool_discard(s, id);
+    if (err == 0)
+        (void)flock(fd, LOCK_EX | LOCK_NB); /* where there are no locks its age alone will count */
     CRASH_POINT(SPOOLED);
     return err < 0 ? err : fd;
+}
+
+int spool_has_writer(const struct spool *s, const char *id)
+{
+    int dir = spool_open_upload(s, id);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, "data", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int result = fd < 0 ? -errno : 0;
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0)
+        result = errno == EWOULDBLOCK ? 1 : -errno;
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return result;
 }
 
 static int write_all(int fd, const char *data, size_t len)

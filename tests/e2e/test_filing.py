@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from lc import tus
 from lc.flaky import HeldLine
 from lc.manifest import give_id
+from lc.raw import Raw
 from lc.rest import expect
+from lc.services import Gateway
 from lc.stack import Stack
 from lc.wait import until
 
@@ -215,6 +218,31 @@ def test_what_was_filed_is_not_filed_again(stack, rest):
     (archive,) = stack.archives(ticket)
     assert archive["name"] == "stays.log" and stack.download(archive).content == CONTENT
     assert not os.path.exists(filed(stack, goes)) and stack.attempts(ticket) == 3
+
+
+def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
+    """Nobody can send the rest: it goes long before UPLOAD_EXPIRY, and what stands still on a living gateway does not.
+    Nor does what can be resumed."""
+    ticket, other = stack.make_ticket(attempts=2), stack.make_ticket()
+    doomed = Gateway(stack.data_dir, stack.redis.url, os.path.join(scratch, "doomed.log")).start()
+
+    def begun(gateway):
+        """Half of an upload, and its id."""
+        before = set(os.listdir(os.path.join(stack.data_dir, "spool", "tmp")))
+        raw = Raw(gateway.port)
+        raw.send(f"PUT /u/{ticket['token']}/half.log HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + "x" * 1000000)
+        (upload_id,) = until(lambda: set(os.listdir(os.path.join(stack.data_dir, "spool", "tmp"))) - before, what="it to begin")
+        return raw, upload_id
+
+    resumable = tus.path_of(tus.create(doomed.port, other["token"], 100, body=b"y" * 50))
+    (stays, upload_id), (_, cut) = begun(stack.gateway), begun(doomed)
+    doomed.kill9()
+    until(lambda: said_of(stack, "spool.abandoned", cut), what="it to be removed")
+    assert not said_of(stack, "spool.abandoned", upload_id)
+    assert stays.send("x" * 1000000).answer().status == 201
+    assert tus.patch(stack.gateway.port, resumable, 50, b"y" * 50).status == 204
+    stack.wait_archives(other, 1)
+    assert [a["size"] for a in stack.wait_archives(ticket, 1)] == [2000000] and stack.attempts(ticket) == 1
 
 
 def test_cleanup_names_what_is_in_the_trash_and_abandoned(stack):

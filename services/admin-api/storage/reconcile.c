@@ -110,6 +110,15 @@ static int64_t age_of(const struct stat *st, bool moved)
     return (time(NULL) - since) * 1000;
 }
 
+/* The first part of a body whose gateway is gone: nobody can send the rest. With a state, even one that we cannot read,
+ * it could be resumed; with a draft it may have been committed. */
+static bool is_cut_off(struct storage *s, const char *id)
+{
+    char byte;
+    return spool_state_read(s->spool, id, &byte, 1) == -ENOENT && spool_draft_read(s->spool, id, &byte, 1) == -ENOENT &&
+           spool_has_writer(s->spool, id) == 0;
+}
+
 bool reconcile_is_abandoned(struct storage *s, const char *id)
 {
     struct stat st;
@@ -119,7 +128,7 @@ bool reconcile_is_abandoned(struct storage *s, const char *id)
         return over == 1;
     snprintf(path, sizeof(path), "%s/data", id);
     if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) < s->options.expiry_ms)
-        return false;
+        return age_of(&st, false) >= s->options.reconcile_age_ms && is_cut_off(s, id);
     return fstatat(tmp, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) >= s->options.expiry_ms;
 }
 

@@ -45,6 +45,21 @@ static mode_t mode_of(int at, const char *path)
     return st.st_mode & 07777;
 }
 
+static void test_writer(void **state)
+{
+    char id[SPOOL_ID_SIZE];
+    (void)state;
+    assert_int_equal(spool_make_id(id), 0);
+    assert_int_equal(spool_has_writer(spool, id), -ENOENT);
+    int fd = spool_create(spool, id);
+    assert_true(fd >= 0);
+    assert_int_equal(spool_has_writer(spool, id), 1);
+    assert_int_equal(spool_has_writer(spool, id), 1); /* to look takes nothing away */
+    close(fd);
+    assert_int_equal(spool_has_writer(spool, id), 0);
+    assert_int_equal(spool_discard(spool, id), 0);
+}
+
 static void test_publish(void **state)
 {
     char id[SPOOL_ID_SIZE], path[64], text[16] = "";
@@ -193,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_state),   cmocka_unit_test(test_seized_state_is_not_put_back),
         cmocka_unit_test(test_publish), cmocka_unit_test(test_discard),
-        cmocka_unit_test(test_ids),     cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_ids),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_writer)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
