@@ -148,6 +148,23 @@ def test_admin_api_knows_the_gateways_user(debian):
     assert "logs-collector" in debian("id", "-Gn", "lc-upload-gw").stdout.split()
 
 
+def test_backup_and_restore_come_along(debian):
+    """As README says, with nothing but the package: its own database and key, into another place."""
+    debian("sh", "-c", "apt-get install -y -qq sqlite3 > /tmp/sqlite3.log 2>&1 || { cat /tmp/sqlite3.log; exit 1; }")
+    shared, data = "/usr/share/logs-collector/deploy", "/var/lib/logs-collector"
+    own = ("env", "SECRET_KEY_FILE=/etc/logs-collector/secret_key", "GATEWAY_UID_FILE=/etc/logs-collector/gateway_uid")
+    env = (*own, f"DATA_DIR={data}", "DB_URL=sqlite:////var/lib/logs-collector-admin/db.sqlite3")
+    debian("install", "-d", "-m", "700", "-o", "lc-admin-api", "-g", "logs-collector", "/var/lib/logs-collector-admin")
+    debian(*env, "admin-api", "migrate")  # the directory: as the unit makes it (StateDirectory=)
+    done = debian(*env, f"{shared}/backup", "--env", "/etc/default/admin-api", "--to", "/tmp/backup")
+    assert "0 archives" in done.stdout, done.stdout
+    debian("sh", "-c", "mkdir /tmp/new && chown lc-admin-api:logs-collector /tmp/new")
+    done = debian(*own, "DATA_DIR=/tmp/new", "DB_URL=sqlite:////tmp/new/db.sqlite3", f"{shared}/restore",
+                  "--env", "/etc/default/admin-api", "--from", "/tmp/backup", "--verify")
+    assert "0 archives" in done.stdout, done.stdout
+    assert debian("stat", "-c", "%U", "/tmp/new/db.sqlite3").stdout.strip() == "lc-admin-api"
+
+
 def test_every_option_and_command_has_its_place_in_the_manual(packages):
     for service, table in (("upload-gw", "services/upload-gw/config.def"), ("admin-api", "services/admin-api/config.def"),
                            ("admin-api", "services/admin-api/commands.def"), ("upload-gw", "shared/config/both.def")):
