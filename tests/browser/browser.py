@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 
-import pytest
 import requests
 
+from lc import npm
 from lc.build import BUILD, ROOT
 from lc.fixtures import sha256_of
+from lc.npm import missing
 from lc.panel import Panel
 from lc.raw import Raw
 from lc.stack import User
@@ -21,30 +21,10 @@ HERE = os.path.join(ROOT, "tests", "browser")
 CHROMIUM = "/usr/bin/chromium"
 
 
-def missing(what):
-    """Skips where a developer works, fails where everything is to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 def install():
-    """npm ci, once per lock file."""
     if not os.access(CHROMIUM, os.X_OK):
         missing("chromium is not installed (package chromium)")
-    if not shutil.which("npm"):
-        missing("npm is not installed")
-    with open(os.path.join(HERE, "package-lock.json"), "rb") as f:
-        lock = hashlib.sha256(f.read()).hexdigest()
-    stamp = os.path.join(HERE, "node_modules", ".stamp")
-    if os.path.exists(stamp):
-        with open(stamp, encoding="ascii") as f:
-            if f.read() == lock:
-                return
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=300,
-                   stdin=subprocess.DEVNULL)
-    with open(stamp, "w", encoding="ascii") as f:
-        f.write(lock)
+    npm.install(HERE)
 
 
 def scenarios(file):

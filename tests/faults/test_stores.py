@@ -2,6 +2,7 @@
 what can be done is done, what cannot says so, and all goes on by itself."""
 
 import os
+import time
 
 import pytest
 import requests
@@ -54,10 +55,16 @@ def test_redis_frozen(stack):
 
 def test_redis_started_anew(stack):
     """The first answer says that it is there: the connection of before was to another."""
-    assert readiness(stack.admin)[1]["redis"] == "ok"
-    stack.redis.kill9()
-    stack.redis.start()
-    assert readiness(stack.admin)[1]["redis"] == "ok"
+    for _ in range(5):
+        assert readiness(stack.admin)[1]["redis"] == "ok"
+        stack.redis.kill9()
+        stack.redis.start()
+        began = time.monotonic()
+        said = readiness(stack.admin)[1]["redis"]
+        if said == "ok" or time.monotonic() - began < 0.9:
+            break
+        ready_again(stack)  # Redis took as long as admin-api waits for it: a slow disk, and no word on the connection
+    assert said == "ok"
     assert stack.admin.run("health", "--ready").returncode == 0
     ready_again(stack)
 

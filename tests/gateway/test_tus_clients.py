@@ -6,7 +6,7 @@ import sys
 import pytest
 import requests
 
-from lc import clients, curl, tus
+from lc import clients, curl, npm, tus
 from lc.services import Gateway
 from lc.tickets import seed_ticket
 from lc.wait import until
@@ -20,7 +20,7 @@ PART = 400_000
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed():
-    clients.install()
+    npm.install(clients.DIRECTORY)
 
 
 @pytest.fixture

@@ -2,28 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
-
-import pytest
 
 from lc.build import ROOT
 
 DIRECTORY = os.path.join(ROOT, "tests", "clients")
-
-
-def install():
-    """npm ci, once per lock file; a visible skip without Node, a failure in CI."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        if os.environ.get("CI"):
-            pytest.fail("Node is not installed (packages nodejs, npm)")
-        pytest.skip("Node is not installed (packages nodejs, npm)")
-    lock = os.path.join(DIRECTORY, "package-lock.json")
-    done = os.path.join(DIRECTORY, "node_modules", ".package-lock.json")
-    if not os.path.exists(done) or os.path.getmtime(done) < os.path.getmtime(lock):
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=DIRECTORY, check=True,
-                       stdout=subprocess.DEVNULL, timeout=300)
-        os.utime(done)
 
 
 class Client:
