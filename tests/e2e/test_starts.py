@@ -192,7 +192,7 @@ def test_wrong_password_of_redis(scratch, service):
         else type(service)(env["DATA_DIR"], env["REDIS_URL"], log)
     try:
         other.start()
-        assert "user or password is wrong" in other.process.output() and "see REDIS_URL" in other.process.output()
+        other.process.wait_says("user or password is wrong", "see REDIS_URL")
         ready = other.run("health", "--ready")
         assert ready.returncode == 1 and '"redis":"unreachable"' in ready.stdout + ready.stderr
         if service.program == "admin-api":
@@ -216,7 +216,7 @@ def test_redis_that_takes_no_writes(scratch, service, options, url_end, words):
     other = type(service)(env["DATA_DIR"], env["REDIS_URL"], os.path.join(scratch, name + ".log"))
     try:
         other.start()
-        assert words in other.process.output(), other.process.output()
+        other.process.wait_says(words)
         if service.program == "admin-api":
             checked_too = other.run("check")
             assert checked_too.returncode == 1 and words in checked_too.stdout

@@ -225,7 +225,7 @@ def test_reload_under_load(scratch, redis_server, tmp_path, make_file):
     put_in_place((first[0], second[1]))  # a pair that does not belong together
     service.process.signal(signal.SIGHUP)
     until(lambda: service.metrics()['lc_tls_reloads_total{outcome="failed"}'] == 1, 10, "the refusal")
-    assert "variable=GATEWAY_TLS_KEY" in service.process.output()
+    service.process.wait_says("variable=GATEWAY_TLS_KEY")
     assert certificate(service) == open(second[0]).read()  # pylint: disable=consider-using-with
     assert service.metrics()["lc_tls_certificate_expiry_timestamp_seconds"] == end_of(second[0]) > end_of(first[0])
     assert [b.result().status for b in under_way] == [201] * 4

@@ -125,6 +125,11 @@ class Process:
         except FileNotFoundError:
             return ""
 
+    def wait_says(self, *words):
+        """Until its log has each of them: what is seen of a step may be there before the line that tells of it."""
+        for text in words:
+            until(lambda t=text: t in self.output(), what=f"{self.name} to say {text!r}")
+
     def tail(self, lines=30):
         return "\n".join(self.output().splitlines()[-lines:])
 
