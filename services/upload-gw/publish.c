@@ -165,6 +165,8 @@ static void run_publish(struct pool_job *job, char *buffer, size_t size)
     }
     if (err < 0)
         u->error = sink_fail(&u->sink, -err);
+    else
+        (void)sink_close(&u->sink);
     loop_post(u->lane->loop, &u->done);
 }
 

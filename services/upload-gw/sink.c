@@ -245,9 +245,10 @@ enum gateway_error sink_finish(struct sink *s)
     if (err == 0 && fsync(s->fd) < 0)
         err = errno;
     CRASH_POINT(DATA_SYNCED);
+    int kept = s->resumed ? -1 : fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
     if (close(s->fd) < 0 && err == 0)
         err = errno;
-    s->fd = -1;
+    s->fd = kept;
     free_tail(s);
     digest_final(&s->digest, s->sha256);
     return err == 0 ? GATEWAY_OK : sink_fail(s, err);

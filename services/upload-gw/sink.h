@@ -70,7 +70,8 @@ enum gateway_error sink_put(struct sink *s, const char *data, size_t len, int64_
 void sink_direct_off(struct sink *s);
 /* A write has failed: GATEWAY_NO_SPACE or GATEWAY_STORAGE, which s->fault says from then on. */
 enum gateway_error sink_fail(struct sink *s, int err);
-/* Gives back blocks allocated ahead, fsyncs, closes, completes the digest. A failed fsync is final. */
+/* Gives back blocks allocated ahead, fsyncs, closes, completes the digest. A failed fsync is final. What cannot be
+ * resumed stays locked until sink_close, which is for after the publish: nobody else may take it for abandoned. */
 enum gateway_error sink_finish(struct sink *s) __attribute__((warn_unused_result));
 /* Goes on with a file that holds `size` good bytes, whose digest is in s->digest. */
 void sink_resume(struct sink *s, int64_t size);

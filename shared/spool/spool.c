@@ -151,8 +151,8 @@ int spool_create(struct spool *s, const char *id)
     close(dir);
     if (err < 0 && err != -EEXIST) /* that would be another writer's */
         spool_discard(s, id);
-    if (err == 0)
-        (void)flock(fd, LOCK_EX | LOCK_NB); /* where there are no locks its age alone will count */
+    while (err == 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR) /* where there are no locks its age alone will count */
+        ;
     CRASH_POINT(SPOOLED);
     return err < 0 ? err : fd;
 }

@@ -32,11 +32,11 @@ int spool_orphans_fd(const struct spool *s);
 int spool_make_id(char out[SPOOL_ID_SIZE]) __attribute__((warn_unused_result)); /* 128 random bits; not after fork */
 int spool_id_is_valid(const char *id);                                          /* 1 or 0 */
 
-/* Makes tmp/<id>/data, empty, and opens it for writing: the descriptor. Until it is closed, at the latest by the end of
- * the process, it is locked (flock(2)). */
+/* Makes tmp/<id>/data, empty, and opens it for writing: the descriptor. From before its first byte until it and its
+ * duplicates are closed, at the latest by the end of the process, it is locked (flock(2)). */
 int spool_create(struct spool *s, const char *id) __attribute__((warn_unused_result));
-/* Is it still open where it was made? 1, 0, -ENOENT, or an error: a file system without locks. Looks by taking the lock
- * for a moment: only of what is not just being made. A network file system's locks may end at the machine (local_lock). */
+/* Is it still open where it was made? 1, 0, -ENOENT, or an error: a file system without locks. A network file system's
+ * locks may end at the machine (local_lock). */
 int spool_has_writer(const struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Writes the manifest, fsyncs it and the directory, renames tmp/<id> to new/<id>, fsyncs both parents. The data must be
  * fsynced before. After 0 the upload survives anything; after an error nothing of it may be acknowledged. */

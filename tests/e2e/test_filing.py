@@ -5,8 +5,10 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -243,6 +245,82 @@ def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
     assert tus.patch(stack.gateway.port, resumable, 50, b"y" * 50).status == 204
     stack.wait_archives(other, 1)
     assert [a["size"] for a in stack.wait_archives(ticket, 1)] == [2000000] and stack.attempts(ticket) == 1
+
+
+def lay_down(stack, data, **files):
+    """Something in spool/tmp whose last byte is ten seconds old: its id."""
+    upload_id = secrets.token_hex(16)
+    path = os.path.join(stack.data_dir, "spool", "tmp", upload_id)
+    os.mkdir(path)
+    for name, content in {**files, "data": data}.items():
+        with open(os.path.join(path, name), "wb") as f:
+            f.write(content)
+    make_old(stack, upload_id, 10)
+    return upload_id
+
+
+def make_old(stack, upload_id, seconds):
+    when = time.time() - seconds
+    os.utime(os.path.join(stack.data_dir, "spool", "tmp", upload_id, "data"), (when, when))
+
+
+def is_received(stack, upload_id):
+    return os.path.exists(os.path.join(stack.data_dir, "spool", "tmp", upload_id))
+
+
+def wait_looked(stack):
+    """Until admin-api has looked through all of spool/tmp: the second time at what is nobody's, from beginning to end."""
+    for _ in range(2):
+        cut = lay_down(stack, b"cut off")
+        until(lambda c=cut: said_of(stack, "spool.abandoned", c), what="it to be removed")
+
+
+def test_what_may_still_come_to_something_stays(stack):
+    """In spool/tmp: whole, resumable though its state cannot be read here, just written to, just begun."""
+    kept = [lay_down(stack, b"whole", draft=b"\xc1"), lay_down(stack, b"whole", manifest=b"\xc1"),
+            lay_down(stack, b"part", state=b"\xc1"), lay_down(stack, b"fresh"), lay_down(stack, b"")]
+    make_old(stack, kept[3], -3600)
+    wait_looked(stack)
+    assert [upload_id for upload_id in kept if not is_received(stack, upload_id)] == []
+    for upload_id in kept:
+        make_old(stack, upload_id, 90000)
+        os.utime(os.path.join(stack.data_dir, "spool", "tmp", upload_id), (1, 1))
+    until(lambda: not [i for i in kept if is_received(stack, i)], what="them to go with UPLOAD_EXPIRY")
+
+
+def test_whole_and_committed_it_waits_for_a_gateway(stack):
+    """Its attempt is given back only when nobody has published it for UPLOAD_EXPIRY."""
+    ticket = stack.make_ticket()
+    done = "lc:{%d}:done" % ticket["id"]
+    whole, nothing = lay_down(stack, b"whole", draft=b"\xc1"), secrets.token_hex(16)
+    stack.redis.client.zadd(done, {whole: 1, nothing: 2})
+    until(lambda: stack.redis.client.zrange(done, 0, -1) == [whole], what="the other's attempt to come back")
+    wait_looked(stack)
+    assert is_received(stack, whole) and stack.redis.client.zscore(done, whole) is not None
+    make_old(stack, whole, 90000)
+    until(lambda: stack.redis.client.zcard(done) == 0 and not is_received(stack, whole), what="it to expire")
+
+
+def test_what_is_being_published_is_nobodys(stack, scratch):
+    """Between the last byte and the rename, and were its draft not to be written: it is locked until it is published."""
+    ticket = stack.make_ticket()
+    with HeldLine(stack.redis.socket) as line:
+        gateway = Gateway(stack.data_dir, f"redis://127.0.0.1:{line.port}/0", os.path.join(scratch, "held.log"),
+                          {"REDIS_TIMEOUT": "20s"}).start()
+        with Raw(gateway.port) as raw:
+            raw.send(f"PUT /u/{ticket['token']}/late.log HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + "x" * 100000)
+            (upload_id,) = until(lambda: stack.redis.client.zrange("lc:{%d}:open" % ticket["id"], 0, -1), what="its lease")
+            commit = line.hold(upload_id.encode())
+            raw.send("x" * 100000)
+            assert commit.arrived.wait(15)
+            os.unlink(os.path.join(stack.data_dir, "spool", "tmp", upload_id, "draft"))
+            make_old(stack, upload_id, 10)
+            wait_looked(stack)
+            assert is_received(stack, upload_id)
+            commit.go.set()
+            assert raw.answer().status == 201
+        gateway.close()
+    assert [a["size"] for a in stack.wait_archives(ticket, 1)] == [200000]
 
 
 def test_cleanup_names_what_is_in_the_trash_and_abandoned(stack):

@@ -39,6 +39,12 @@ def _service(stack, request):
     return getattr(stack, request.param)
 
 
+def start_alone(service):
+    """Without a Redis that it could use."""
+    service.start(wait=False)
+    service.process.wait_ready(service.healthy)
+
+
 def elsewhere(scratch, service, name):
     """Settings that share nothing with the service that runs."""
     directory = os.path.join(scratch, name)
@@ -191,7 +197,7 @@ def test_wrong_password_of_redis(scratch, service):
     other = type(service)(env["DATA_DIR"], env["REDIS_URL"], log, db_url=env["DB_URL"]) if service.program == "admin-api" \
         else type(service)(env["DATA_DIR"], env["REDIS_URL"], log)
     try:
-        other.start()
+        start_alone(other)
         other.process.wait_says("user or password is wrong", "see REDIS_URL")
         ready = other.run("health", "--ready")
         assert ready.returncode == 1 and '"redis":"unreachable"' in ready.stdout + ready.stderr
@@ -215,7 +221,7 @@ def test_redis_that_takes_no_writes(scratch, service, options, url_end, words):
     env = {**elsewhere(scratch, service, name + "-data"), "REDIS_URL": server.url + url_end}
     other = type(service)(env["DATA_DIR"], env["REDIS_URL"], os.path.join(scratch, name + ".log"))
     try:
-        other.start()
+        start_alone(other)
         other.process.wait_says(words)
         if service.program == "admin-api":
             checked_too = other.run("check")

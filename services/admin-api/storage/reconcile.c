@@ -29,6 +29,12 @@ static bool spool_holds(int directory, const char *id)
     return fstatat(directory, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static int64_t age_of(const struct stat *st, bool moved)
+{
+    int64_t since = moved && st->st_ctime > st->st_mtime ? st->st_ctime : st->st_mtime; /* a rename sets ctime */
+    return (time(NULL) - since) * 1000;
+}
+
 /* A resumable upload ends UPLOAD_EXPIRY after its last byte, as its own record tells; a little later for clocks that
  * differ. 1: over, 0: not yet, -ENOENT: it is none, or not readable as one. */
 static int resumable_is_over(struct storage *s, const char *id)
@@ -43,14 +49,30 @@ static int resumable_is_over(struct storage *s, const char *id)
     return state.expires_us / 1000 + s->options.expiry_ms / 10 < clock_now_us() / 1000;
 }
 
+/* A plain upload that was received whole: with its draft, even one that we cannot read, a gateway can publish it. */
+static bool has_draft(struct storage *s, const char *id)
+{
+    char byte;
+    return spool_draft_read(s->spool, id, &byte, 1) != -ENOENT;
+}
+
+static bool is_whole(struct storage *s, const char *id)
+{
+    struct stat st;
+    char path[64];
+    snprintf(path, sizeof(path), "%s/data", id);
+    return has_draft(s, id) && fstatat(spool_tmp_fd(s->spool), path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           age_of(&st, false) < s->options.expiry_ms;
+}
+
 static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t ticket_id,
                             const char *id)
 {
     if (!spool_id_is_valid(id))
         return attempts_forget_done(r, ticket_id, id);
     const struct projection_extra late = {.filed_late = id};
-    if (resumable_is_over(s, id) == 0)
-        return 0; /* its client may come back for it: the attempt is given back when it has expired */
+    if (resumable_is_over(s, id) == 0 || is_whole(s, id))
+        return 0; /* its client may come back for it, or a gateway publish it: given back when it has expired */
     int err = store_trash(s, spool_tmp_fd(s->spool), id);
     CRASH_POINT(RECONCILE_TRASHED);
     if (err < 0 && err != -ENOENT)
@@ -104,19 +126,15 @@ static int scan_page(struct storage *s, struct db_conn *c, struct redis_client *
 
 /* --- old directories --- */
 
-static int64_t age_of(const struct stat *st, bool moved)
-{
-    int64_t since = moved && st->st_ctime > st->st_mtime ? st->st_ctime : st->st_mtime; /* a rename sets ctime */
-    return (time(NULL) - since) * 1000;
-}
-
-/* The first part of a body whose gateway is gone: nobody can send the rest. With a state, even one that we cannot read,
- * it could be resumed; with a draft it may have been committed. */
-static bool is_cut_off(struct storage *s, const char *id)
+/* The first part of a body whose gateway is gone: nobody can send the rest. The lock is asked first, as it is held until
+ * the rename: what has none comes to nothing more. Before the first byte it may not be held yet. With a state, even one
+ * that we cannot read, the upload could be resumed. */
+static bool is_cut_off(struct storage *s, const char *id, const struct stat *data)
 {
     char byte;
-    return spool_state_read(s->spool, id, &byte, 1) == -ENOENT && spool_draft_read(s->spool, id, &byte, 1) == -ENOENT &&
-           spool_has_writer(s->spool, id) == 0;
+    return data->st_size > 0 && age_of(data, false) >= s->options.reconcile_age_ms &&
+           spool_has_writer(s->spool, id) == 0 && !has_draft(s, id) &&
+           spool_state_read(s->spool, id, &byte, 1) == -ENOENT;
 }
 
 bool reconcile_is_abandoned(struct storage *s, const char *id)
@@ -128,7 +146,7 @@ bool reconcile_is_abandoned(struct storage *s, const char *id)
         return over == 1;
     snprintf(path, sizeof(path), "%s/data", id);
     if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) < s->options.expiry_ms)
-        return age_of(&st, false) >= s->options.reconcile_age_ms && is_cut_off(s, id);
+        return is_cut_off(s, id, &st);
     return fstatat(tmp, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) >= s->options.expiry_ms;
 }
 

@@ -80,6 +80,13 @@ class Gateway(Service):
         self.env.update(STORAGE_RESERVE="64M", GATEWAY_FAST_LANE=os.environ.get("LC_FAST_LANE", "auto"))
         self.env.update(env or {})
 
+    def start(self, wait=True):
+        """It answers before it has reached Redis, and uploads with 503 until then: that is waited for, too."""
+        super().start(wait)
+        if wait:
+            self.process.wait_ready(lambda: self.metrics()["lc_redis_up"] > 0)
+        return self
+
 
 class Admin(Service):
     program, listen_variable, status_variable = "admin-api", "ADMIN_LISTEN", "ADMIN_STATUS_LISTEN"

@@ -49,6 +49,7 @@ def create(port, token, length, name="app.log", body=b"", **headers):
 
 def path_of(answer):
     """The path of a creation's Location, relative or absolute."""
+    assert answer.status == 201, answer
     location = answer.headers["location"]
     return location[location.index(PATH):]
 
