@@ -101,10 +101,14 @@ class Delivery:
         assert self.sha256 == hashlib.sha256(self.data).hexdigest()
 
 
-def kill_at_random(gateways, over, kills):
-    rng = random.Random(f"{SEED}-killer")
+def kill_at_random(gateways, deliveries, over, kills):
+    """At any moment, but not before something was acknowledged since the last time: a disk may be slow."""
+    rng, last = random.Random(f"{SEED}-killer"), -1
     while not over.is_set():
         over.wait(rng.uniform(0.05, 0.3))
+        while (now := sum(d.acked + (d.path is not None) for d in deliveries)) == last and not over.wait(0.02):
+            pass
+        last = now
         victim = rng.choice(gateways)
         victim.kill9()
         kills.append(victim)
@@ -132,7 +136,7 @@ def test_kills_at_any_byte(pair, redis_server):
             except Exception as e:  # pylint: disable=broad-except
                 failures.append(e)
 
-    killer = threading.Thread(target=kill_at_random, args=(pair, over, kills))
+    killer = threading.Thread(target=kill_at_random, args=(pair, deliveries, over, kills))
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in [killer, *workers]:
         thread.start()
