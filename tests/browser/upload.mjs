@@ -163,6 +163,7 @@ export async function folders_are_dropped_whole_or_said_to_be_empty(visit) {
   const folder = file.path.replace(/\/sub\/.*/, '');
   await drop(page, [`${folder}/none`]);
   await page.getByText('There is nothing in it').waitFor();
+  await visit.inspect(page, 'upload empty folder');
   await drop(page, [folder]);
   await page.getByText(/^dropped-[0-9a-f]{8}\.tar$/).first().waitFor();
   await sendAndGetReceipt(page);
