@@ -236,9 +236,11 @@ def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
         (upload_id,) = until(lambda: set(os.listdir(os.path.join(stack.data_dir, "spool", "tmp"))) - before, what="it to begin")
         return raw, upload_id
 
-    resumable = tus.path_of(tus.create(doomed.port, other["token"], 100, body=b"y" * 50))
-    (stays, upload_id), (_, cut) = begun(stack.gateway), begun(doomed)
-    doomed.kill9()
+    try:
+        resumable = tus.path_of(tus.create(doomed.port, other["token"], 100, body=b"y" * 50))
+        (stays, upload_id), (_, cut) = begun(stack.gateway), begun(doomed)
+    finally:
+        doomed.kill9()
     until(lambda: said_of(stack, "spool.abandoned", cut), what="it to be removed")
     assert not said_of(stack, "spool.abandoned", upload_id)
     assert stays.send("x" * 1000000).answer().status == 201
@@ -307,7 +309,7 @@ def test_what_is_being_published_is_nobodys(stack, scratch):
     with HeldLine(stack.redis.socket) as line:
         gateway = Gateway(stack.data_dir, f"redis://127.0.0.1:{line.port}/0", os.path.join(scratch, "held.log"),
                           {"REDIS_TIMEOUT": "20s"}).start()
-        with Raw(gateway.port) as raw:
+        with contextlib.closing(gateway), Raw(gateway.port) as raw:
             raw.send(f"PUT /u/{ticket['token']}/late.log HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + "x" * 100000)
             (upload_id,) = until(lambda: stack.redis.client.zrange("lc:{%d}:open" % ticket["id"], 0, -1), what="its lease")
             commit = line.hold(upload_id.encode())
@@ -319,7 +321,6 @@ def test_what_is_being_published_is_nobodys(stack, scratch):
             assert is_received(stack, upload_id)
             commit.go.set()
             assert raw.answer().status == 201
-        gateway.close()
     assert [a["size"] for a in stack.wait_archives(ticket, 1)] == [200000]
 
 
