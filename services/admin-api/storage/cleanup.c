@@ -162,7 +162,7 @@ static int on_tmp(void *arg, const char *id)
         return 0;
     tell(k, "abandoned", id, "moved to spool/trash", "would be moved to spool/trash");
     int moved = k->dry_run ? 0 : store_trash(k->storage, spool_tmp_fd(k->storage->spool), id);
-    return moved < 0 && moved != -ENOENT ? moved : 0;
+    return moved < 0 ? moved : 0;
 }
 
 static int look_at_doomed(struct cleanup *k)

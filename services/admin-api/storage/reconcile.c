@@ -56,13 +56,13 @@ static bool has_draft(struct storage *s, const char *id)
     return spool_draft_read(s->spool, id, &byte, 1) != -ENOENT;
 }
 
-static bool is_whole(struct storage *s, const char *id)
+/* Its last byte came within UPLOAD_EXPIRY. */
+static bool is_fresh(struct storage *s, const char *id, struct stat *data)
 {
-    struct stat st;
     char path[64];
     snprintf(path, sizeof(path), "%s/data", id);
-    return has_draft(s, id) && fstatat(spool_tmp_fd(s->spool), path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           age_of(&st, false) < s->options.expiry_ms;
+    return fstatat(spool_tmp_fd(s->spool), path, data, AT_SYMLINK_NOFOLLOW) == 0 &&
+           age_of(data, false) < s->options.expiry_ms;
 }
 
 static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_client *r, int64_t ticket_id,
@@ -71,11 +71,12 @@ static int reconcile_upload(struct storage *s, struct db_conn *c, struct redis_c
     if (!spool_id_is_valid(id))
         return attempts_forget_done(r, ticket_id, id);
     const struct projection_extra late = {.filed_late = id};
-    if (resumable_is_over(s, id) == 0 || is_whole(s, id))
+    struct stat data;
+    if (resumable_is_over(s, id) == 0 || (is_fresh(s, id, &data) && has_draft(s, id)))
         return 0; /* its client may come back for it, or a gateway publish it: given back when it has expired */
     int err = store_trash(s, spool_tmp_fd(s->spool), id);
     CRASH_POINT(RECONCILE_TRASHED);
-    if (err < 0 && err != -ENOENT)
+    if (err < 0)
         return err;
     if (spool_holds(spool_new_fd(s->spool), id))
         return 0; /* filing will come to it */
@@ -126,9 +127,9 @@ static int scan_page(struct storage *s, struct db_conn *c, struct redis_client *
 
 /* --- old directories --- */
 
-/* The first part of a body whose gateway is gone: nobody can send the rest. The lock is asked first, as it is held until
- * the rename: what has none comes to nothing more. Before the first byte it may not be held yet. With a state, even one
- * that we cannot read, the upload could be resumed. */
+/* The first part of a body whose gateway is gone: nobody can send the rest. The lock is asked first, as it is held
+ * until the rename: what has none comes to nothing more. Before the first byte it may not be held yet. With a state,
+ * even one that we cannot read, the upload could be resumed. */
 static bool is_cut_off(struct storage *s, const char *id, const struct stat *data)
 {
     char byte;
@@ -140,14 +141,13 @@ static bool is_cut_off(struct storage *s, const char *id, const struct stat *dat
 bool reconcile_is_abandoned(struct storage *s, const char *id)
 {
     struct stat st;
-    char path[64];
-    int tmp = spool_tmp_fd(s->spool), over = resumable_is_over(s, id);
+    int over = resumable_is_over(s, id);
     if (over >= 0)
         return over == 1;
-    snprintf(path, sizeof(path), "%s/data", id);
-    if (fstatat(tmp, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) < s->options.expiry_ms)
+    if (is_fresh(s, id, &st))
         return is_cut_off(s, id, &st);
-    return fstatat(tmp, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && age_of(&st, false) >= s->options.expiry_ms;
+    return fstatat(spool_tmp_fd(s->spool), id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           age_of(&st, false) >= s->options.expiry_ms;
 }
 
 static int on_tmp(void *arg, const char *id)
@@ -158,7 +158,7 @@ static int on_tmp(void *arg, const char *id)
     int moved = store_trash(s, spool_tmp_fd(s->spool), id);
     if (moved == 1)
         log_info("spool.abandoned", LOG_S("upload_id", id));
-    return moved < 0 && moved != -ENOENT ? moved : 0;
+    return moved < 0 ? moved : 0;
 }
 
 bool reconcile_is_old(int directory, const char *id, int64_t age_ms)

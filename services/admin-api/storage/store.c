@@ -297,10 +297,11 @@ int store_trash(struct storage *s, int from, const char *id)
 {
     int trash = spool_trash_fd(s->spool);
     int moved = store_move(from, trash, id);
-    if (moved != -EEXIST && moved != -ENOTEMPTY)
-        return moved;
-    int err = store_remove_tree(trash, id); /* one of that name was thrown away before */
-    return err < 0 ? err : store_move(from, trash, id);
+    if (moved == -EEXIST || moved == -ENOTEMPTY) { /* one of that name was thrown away before */
+        int err = store_remove_tree(trash, id);
+        moved = err < 0 ? err : store_move(from, trash, id);
+    }
+    return moved == -ENOENT ? 0 : moved;
 }
 
 int store_file(struct storage *s, const char *id)
