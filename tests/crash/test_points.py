@@ -45,14 +45,7 @@ def pair(redis_server, tmp_path):
 def arm(victim, point, passing):
     victim.env["LC_CRASH_AT"] = f"{point}:{passing}"
     victim.start(wait=False)
-    until(lambda: not victim.process.alive() or is_open(victim), 20, "the victim to listen")
-
-
-def is_open(gateway):
-    try:
-        return gateway.metrics()["lc_redis_up"] > 0
-    except OSError:
-        return False
+    until(lambda: not victim.process.alive() or victim.linked(), 20, "the victim to listen")
 
 
 def died(victim):

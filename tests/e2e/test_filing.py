@@ -31,6 +31,10 @@ def spooled(stack, upload_id, *names):
     return os.path.join(stack.data_dir, "spool", "new", upload_id, *names)
 
 
+def receiving(stack, *names):
+    return os.path.join(stack.data_dir, "spool", "tmp", *names)
+
+
 def filed(stack, upload_id):
     return os.path.join(stack.data_dir, "archives", upload_id[:2], upload_id)
 
@@ -230,10 +234,10 @@ def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
 
     def begun(gateway):
         """Half of an upload, and its id."""
-        before = set(os.listdir(os.path.join(stack.data_dir, "spool", "tmp")))
+        before = set(os.listdir(receiving(stack)))
         raw = Raw(gateway.port)
         raw.send(f"PUT /u/{ticket['token']}/half.log HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + "x" * 1000000)
-        (upload_id,) = until(lambda: set(os.listdir(os.path.join(stack.data_dir, "spool", "tmp"))) - before, what="it to begin")
+        (upload_id,) = until(lambda: set(os.listdir(receiving(stack))) - before, what="it to begin")
         return raw, upload_id
 
     try:
@@ -252,7 +256,7 @@ def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
 def lay_down(stack, data, **files):
     """Something in spool/tmp whose last byte is ten seconds old: its id."""
     upload_id = secrets.token_hex(16)
-    path = os.path.join(stack.data_dir, "spool", "tmp", upload_id)
+    path = receiving(stack, upload_id)
     os.mkdir(path)
     for name, content in {**files, "data": data}.items():
         with open(os.path.join(path, name), "wb") as f:
@@ -263,11 +267,11 @@ def lay_down(stack, data, **files):
 
 def make_old(stack, upload_id, seconds):
     when = time.time() - seconds
-    os.utime(os.path.join(stack.data_dir, "spool", "tmp", upload_id, "data"), (when, when))
+    os.utime(receiving(stack, upload_id, "data"), (when, when))
 
 
 def is_received(stack, upload_id):
-    return os.path.exists(os.path.join(stack.data_dir, "spool", "tmp", upload_id))
+    return os.path.exists(receiving(stack, upload_id))
 
 
 def wait_looked(stack):
@@ -286,7 +290,7 @@ def test_what_may_still_come_to_something_stays(stack):
     assert [upload_id for upload_id in kept if not is_received(stack, upload_id)] == []
     for upload_id in kept:
         make_old(stack, upload_id, 90000)
-        os.utime(os.path.join(stack.data_dir, "spool", "tmp", upload_id), (1, 1))
+        os.utime(receiving(stack, upload_id), (1, 1))
     until(lambda: not [i for i in kept if is_received(stack, i)], what="them to go with UPLOAD_EXPIRY")
 
 
@@ -315,7 +319,7 @@ def test_what_is_being_published_is_nobodys(stack, scratch):
             commit = line.hold(upload_id.encode())
             raw.send("x" * 100000)
             assert commit.arrived.wait(15)
-            os.unlink(os.path.join(stack.data_dir, "spool", "tmp", upload_id, "draft"))
+            os.unlink(receiving(stack, upload_id, "draft"))
             make_old(stack, upload_id, 10)
             wait_looked(stack)
             assert is_received(stack, upload_id)
@@ -339,7 +343,7 @@ def test_cleanup_names_what_is_in_the_trash_and_abandoned(stack):
         done = stack.admin.run("cleanup")
         assert done.returncode == 0 and f"{abandoned}  moved to spool/trash" in done.stdout, done.stdout + done.stderr
         assert not os.path.exists(os.path.join(stack.data_dir, "spool", "trash", trashed))
-        assert not os.path.exists(os.path.join(stack.data_dir, "spool", "tmp", abandoned))
+        assert not os.path.exists(receiving(stack, abandoned))
     finally:
         stack.admin.start()
 

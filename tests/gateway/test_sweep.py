@@ -54,9 +54,7 @@ def doomed(redis, tmp_path, where):
     service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
                             f"inject={call}:signal=KILL:when={when}", *service.process.argv]
     started.append(service)
-    service.start()
-    until(lambda: service.metrics()["lc_redis_up"] > 0, 20, "its link to Redis")
-    return service
+    return service.start()
 
 
 def successors(service, redis, tmp_path, count):

@@ -34,7 +34,7 @@ def make_pair(directory, name, days=2):
 def start(data_dir, redis, log, cert, key, **env):
     service = Gateway(data_dir, redis.url, log, {"GATEWAY_TLS_CERT": cert, "GATEWAY_TLS_KEY": key, **env})
     service.start(wait=False)
-    service.process.wait_ready(lambda: service.metrics()["lc_redis_up"] >= 1)
+    service.process.wait_ready(service.linked)
     service.url = f"https://127.0.0.1:{service.port}"
     return service
 

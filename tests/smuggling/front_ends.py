@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 
+from lc.flaky import Line
 from lc.nginx import Nginx
 from lc.process import Process, free_port
 
@@ -38,26 +39,19 @@ NGINX_SERVER = """access_log {dir}/passed.log passed; # the harness' http block 
             proxy_request_buffering BUFFERING; proxy_next_upstream off; proxy_ignore_client_abort on; proxy_set_header Host $http_host; }"""
 
 
-class Relay:
+class Relay(Line):
     """Between a front end and a service: `asked` and `answered` are the bytes of each connection, in order."""
 
     def __init__(self, target):
         self.target, self.lock, self.streams = target, threading.Lock(), []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                front, _ = self.listener.accept()
-            except OSError:
-                return
-            back, stream = socket.create_connection(("127.0.0.1", self.target)), {"asked": b"", "answered": b""}
-            with self.lock:
-                self.streams.append(stream)
-            for source, sink, what in ((front, back, "asked"), (back, front, "answered")):
-                threading.Thread(target=self._pump, args=(source, sink, stream, what), daemon=True).start()
+    def _take(self, client):
+        back, stream = socket.create_connection(("127.0.0.1", self.target)), {"asked": b"", "answered": b""}
+        with self.lock:
+            self.streams.append(stream)
+        for source, sink, what in ((client, back, "asked"), (back, client, "answered")):
+            threading.Thread(target=self._pump, args=(source, sink, stream, what), daemon=True).start()
 
     def _pump(self, source, sink, stream, what):
         try:
@@ -78,9 +72,6 @@ class Relay:
     def asked(self):
         with self.lock:
             return [s["asked"] for s in self.streams]
-
-    def close(self):
-        self.listener.close()
 
 
 def count_answers(stream):

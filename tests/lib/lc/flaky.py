@@ -5,22 +5,21 @@ import struct
 import threading
 
 
-class FlakyProxy:
-    """Forwards to `port`. `plan(number)` says of the connection with that number how many of the client's bytes it may
-    bring (None: all) and whether the answer gets through: (bytes, answered). `rewrite`: bytes of the client and what
-    is sent on instead."""
+class Line:
+    """A TCP listener on loopback; each connection is given to `_take`, which must not wait."""
 
-    def __init__(self, port, plan, rewrite=(b"", b"")):
-        self.target, self.plan, self.rewrite, self.count, self.breaks = port, plan, rewrite, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
         self.listener.close()
 
     def _accept(self):
@@ -29,9 +28,26 @@ class FlakyProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            self.count += 1
-            budget, answered = self.plan(self.count)
-            threading.Thread(target=self._serve, args=(client, budget, answered), daemon=True).start()
+            self._take(client)
+
+    def _take(self, client):
+        raise NotImplementedError
+
+
+class FlakyProxy(Line):
+    """Forwards to `port`. `plan(number)` says of the connection with that number how many of the client's bytes it may
+    bring (None: all) and whether the answer gets through: (bytes, answered). `rewrite`: bytes of the client and what
+    is sent on instead."""
+
+    def __init__(self, port, plan, rewrite=(b"", b"")):
+        self.target, self.plan, self.rewrite, self.count, self.breaks = port, plan, rewrite, 0, 0
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def _take(self, client):
+        self.count += 1
+        budget, answered = self.plan(self.count)
+        threading.Thread(target=self._serve, args=(client, budget, answered), daemon=True).start()
 
     def _serve(self, client, budget, answered):
         try:
@@ -87,20 +103,15 @@ class Held:
         self.words, self.arrived, self.go = words, threading.Event(), threading.Event()
 
 
-class HeldLine:
+class HeldLine(Line):
     """A TCP proxy on loopback to a unix socket, which holds what one asks it to."""
 
     def __init__(self, path):
         self.path, self.held = path, None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.listener.close()
+    def close(self):
+        super().close()
         if self.held is not None:
             self.held.go.set()
 
@@ -109,16 +120,11 @@ class HeldLine:
         self.held = Held(words)
         return self.held
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.path)
-            for pair in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._forward, args=pair, daemon=True).start()
+    def _take(self, client):
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self.path)
+        for pair in ((client, server, True), (server, client, False)):
+            threading.Thread(target=self._forward, args=pair, daemon=True).start()
 
     def _forward(self, source, target, holds):
         try:

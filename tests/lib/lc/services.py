@@ -37,6 +37,10 @@ class Service:
     def healthy(self):
         return requests.get(self.url + HEALTH, timeout=2).status_code == 200
 
+    def ready(self):
+        """What a start waits for."""
+        return self.healthy()
+
     def metrics(self):
         """name{labels} → value of the status listener's /metrics."""
         text = requests.get(self.status_url + "/metrics", timeout=5).text
@@ -47,7 +51,7 @@ class Service:
         os.makedirs(self.data_dir, exist_ok=True)
         self.process.spawn()
         if wait:
-            self.process.wait_ready(self.healthy)
+            self.process.wait_ready(self.ready)
         return self
 
     def kill9(self):
@@ -80,12 +84,12 @@ class Gateway(Service):
         self.env.update(STORAGE_RESERVE="64M", GATEWAY_FAST_LANE=os.environ.get("LC_FAST_LANE", "auto"))
         self.env.update(env or {})
 
-    def start(self, wait=True):
-        """It answers before it has reached Redis, and uploads with 503 until then: that is waited for, too."""
-        super().start(wait)
-        if wait:
-            self.process.wait_ready(lambda: self.metrics()["lc_redis_up"] > 0)
-        return self
+    def linked(self):
+        """It answers before it has reached Redis, and uploads with 503 until then."""
+        return self.metrics()["lc_redis_up"] > 0
+
+    def ready(self):
+        return self.healthy() and self.linked()
 
 
 class Admin(Service):
