@@ -318,9 +318,9 @@ def test_service_puts_back_and_spares_too(stack):
     try:
         stack.admin.start()
         until(lambda: os.listdir(orphans) == [stays] and os.path.exists(where(stack, goes_back)), 20, "the sweep")
-        swept = stack.admin.process.output().count("spool.orphan_removed")
-        os.makedirs(os.path.join(orphans, secrets.token_hex(16)))
-        until(lambda: stack.admin.process.output().count("spool.orphan_removed") > swept, 20, "another sweep")
+        later = secrets.token_hex(16)
+        os.makedirs(os.path.join(orphans, later))
+        stack.admin.process.wait_says(f"spool.orphan_removed upload_id={later}")  # by another sweep
         assert os.listdir(orphans) == [stays]
     finally:
         del stack.admin.env["ORPHAN_RETENTION"]
