@@ -357,7 +357,9 @@ async function sendAndPause(page, bytesPerSecond = 10_000_000) {
   await rate(bytesPerSecond); // else it may be over before anybody looks
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await until(() => page.locator('progress').evaluate((bar) => bar.value > bar.max / 20), 'the upload to begin');
+  const broken = page.waitForEvent('requestfailed'); // else it goes on at full speed until the browser has heard of the end
   await page.getByRole('button', { name: 'Pause' }).click();
+  await broken;
   await rate(-1);
 }
 
