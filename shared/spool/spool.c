@@ -62,6 +62,9 @@ int spool_open(const char *data_dir, struct spool **out)
     for (int i = 0; i < SPOOL_DIRECTORIES && err == 0; ++i)
         if ((s->fds[i] = open_directory(s->top, names[i])) < 0)
             err = s->fds[i];
+    /* At every start: whoever made them may have been killed before it came to this. */
+    if (err == 0 && (fsync(root) < 0 || fsync(s->top) < 0))
+        err = -errno;
     if (err == 0 && (faccessat(s->fds[SPOOL_TMP], ".", W_OK, AT_EACCESS) < 0 ||
                      faccessat(s->fds[SPOOL_NEW], ".", W_OK, AT_EACCESS) < 0))
         err = -errno;

@@ -18,7 +18,8 @@
 
 struct spool;
 
-/* Opens DATA_DIR/spool and makes its four directories where they are missing. -ENOENT: DATA_DIR is not there. */
+/* Opens DATA_DIR/spool and makes its four directories, durably, where they are missing. -ENOENT: DATA_DIR is not there.
+ */
 int spool_open(const char *data_dir, struct spool **out) __attribute__((warn_unused_result));
 /* One line for people that names the variable: why `data_dir` could not be opened or written, by that error, and what
  * to do about it. */

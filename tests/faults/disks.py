@@ -4,12 +4,13 @@ still. Each is mounted for one test; where the machine cannot, the test is a vis
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 
 import pytest
 
+from lc import strace
+from lc.programs import need
 from lc.wait import until
 
 
@@ -17,13 +18,9 @@ def run(*argv):
     return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
 
 
-def need(*programs):
-    """These tests need root and a kernel with loop devices; a container may have neither."""
-    missing = [p for p in programs if shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None]
-    if missing:
-        if os.environ.get("CI"):
-            pytest.fail(f"not installed: {', '.join(missing)}")
-        pytest.skip(f"not installed: {', '.join(missing)}")
+def need_mounts(*names):
+    """And root and a kernel with loop devices; a container may have neither."""
+    need(*names)
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
 
@@ -44,7 +41,7 @@ def mounted(image, where):
 @contextlib.contextmanager
 def ext4(tmp_path, size="64M", inodes=None):
     """A file system of its own, mounted."""
-    need("mkfs.ext4")
+    need_mounts("mkfs.ext4")
     image = tmp_path / "disk.img"
     run("truncate", "-s", size, str(image))
     run("mkfs.ext4", "-q", "-m", "0", *(["-N", str(inodes)] if inodes else []), str(image))
@@ -61,7 +58,7 @@ class Nbd:
         self.disk, self.where, self.server = self.directory / "disk", tmp_path / "slow", None
 
     def __enter__(self):
-        need("nbdkit", "nbdfuse", "mkfs.ext4")
+        need_mounts("nbdkit", "nbdfuse", "mkfs.ext4")
         if not os.path.exists("/dev/fuse"):
             pytest.skip("no /dev/fuse here")
         run("truncate", "-s", "64M", str(self.image))
@@ -106,14 +103,16 @@ class Nbd:
 
 class Trace:
     """What a service asked of the disk and said to its clients, in the order in which it was done; `under` is taken off
-    the paths. `argv` goes before the service's."""
+    the paths."""
 
-    CALLS = "fsync,fdatasync,pwrite64,write,writev,renameat,mkdirat,unlinkat,sendto,sendmsg"
+    CALLS = "fsync,fdatasync,pwrite64,write,writev,renameat,mkdir,mkdirat,unlinkat,sendto,sendmsg"
 
     def __init__(self, tmp_path, under):
-        need("strace")
         self.path, self.under, self.seen = tmp_path / "strace.out", os.path.realpath(under) + "/", 0
-        self.argv = ["strace", "-D", "-f", "-qq", "-y", "-s", "24", "-o", str(self.path), "-e", f"trace={self.CALLS}"]
+
+    def start(self, service):
+        need("strace")
+        return strace.wrap(service, ["strace", "-D", "-f", "-qq", "-y", "-s", "24", "-o", str(self.path), "-e", f"trace={self.CALLS}"]).start()
 
     def lines(self):
         """Whole calls; one that another thread's interrupted stands where it ended."""
@@ -126,16 +125,21 @@ class Trace:
             rest = re.match(r"<\.\.\. \w+ resumed>(.*)", text)
             yield begun.pop(thread, "") + rest[1] if rest else text
 
+    def short(self, path):
+        return f"{path}/".removeprefix(self.under).rstrip("/") or "."
+
     def events(self):
         """"fsync spool/new", "rename spool/tmp/ID spool/new/ID", "answer 201" …"""
         for line in self.lines():
-            call, paths = line.split("(", 1)[0], [p.removeprefix(self.under) for p in re.findall(r"<(/[^>]*)>", line)]
+            call, paths = line.split("(", 1)[0], [self.short(path) for path in re.findall(r"<(/[^>]*)>", line)]
             names = re.findall(r'"([^"]*)"', line)
             status = re.search(r'"HTTP/1\.1 (\d+) ', line)
             if status:
                 yield f"answer {status[1]}"
             elif call == "renameat":
                 yield f"rename {paths[0]}/{names[0]} {paths[1]}/{names[1]}"
+            elif call == "mkdir":
+                yield f"mkdir {self.short(names[0])}"
             elif call == "mkdirat":
                 yield f"mkdir {paths[0]}/{names[0]}"
             elif paths:

@@ -1,30 +1,24 @@
 """A customer behind a bad line: a network namespace with one veth to here, whose own rules lose or reset packets. Must
 change nothing outside the namespace."""
 
-import os
 import random
 import secrets
-import shutil
 import subprocess
 
-import pytest
+from lc.programs import missing, need
 
 
 class BadLine:
     """`here` and `there`: the addresses of both ends. argv(...) is a command behind the line."""
 
     def __enter__(self):
-        for program in ("ip", "iptables-legacy"):
-            if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
-                if os.environ.get("CI"):
-                    pytest.fail(f"{program} is not installed")
-                pytest.skip(f"{program} is not installed")
+        need("ip", "iptables-legacy")
         self.name = f"lc{secrets.token_hex(4)}"
         net = f"10.{random.randint(100, 250)}.{random.randint(0, 255)}"
         self.here, self.there = f"{net}.1", f"{net}.2"
         made = subprocess.run(["ip", "netns", "add", self.name], capture_output=True, text=True, check=False)
         if made.returncode != 0:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no network namespaces here: {made.stderr.strip()}")
+            missing(f"no network namespaces here: {made.stderr.strip()}")
         self._run("ip", "link", "add", self.name, "type", "veth", "peer", "name", "line", "netns", self.name)
         self._run("ip", "addr", "add", f"{self.here}/30", "dev", self.name)
         self._run("ip", "link", "set", self.name, "up")

@@ -10,6 +10,7 @@ import requests
 
 from lc import tus
 from lc.build import binary
+from lc.programs import missing
 from lc.raw import Raw
 from lc.stack import Stack
 from lc.wait import until
@@ -20,9 +21,7 @@ BODY = b"0123456789" * 1000
 def faketime():
     found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     if not found:
-        if os.environ.get("CI"):
-            pytest.fail("libfaketime is not installed (package faketime)")
-        pytest.skip("libfaketime is not installed (package faketime)")
+        missing("libfaketime is not installed (package faketime)")
     if "libasan" in subprocess.run(["ldd", binary("upload-gw")], capture_output=True, text=True, check=True).stdout:
         pytest.skip("libfaketime does not go with the address sanitizer")
     return found[0]

@@ -11,7 +11,7 @@ import threading
 import pytest
 import requests
 
-from lc import curl, tus
+from lc import curl, strace, tus
 from lc.build import library
 from lc.panel import Account
 from lc.raw import Raw
@@ -21,7 +21,7 @@ from lc.wait import until
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "gateway"))
-from disks import Nbd, Trace, ext4, need, run  # noqa: E402
+from disks import Nbd, Trace, ext4, run  # noqa: E402
 from spool import held, in_progress, published  # noqa: E402
 
 BODY = bytes(range(256)) * 4000  # 1 MB
@@ -33,16 +33,14 @@ def gateway_at(redis_server, tmp_path):
     """gateway_at(directory, **env): a gateway on it, ended with the test."""
     services = []
 
-    def start(where, wrap=(), preload=None, **env):
+    def start(where, begin=Gateway.start, preload=None, **env):
         service = Gateway(where, redis_server.url, tmp_path / "gw.log",
                           {"STORAGE_RESERVE": "0", "UPLOAD_LEASE": "3s", "GATEWAY_WORKERS": "1", **env})
-        if wrap:
-            service.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
-            service.process.argv = [*wrap, *service.process.argv]
         if preload:
             service.env["LD_PRELOAD"] = preload
             service.env["ASAN_OPTIONS"] = "verify_asan_link_order=0"  # of a build that has it: this comes before it
-        services.append(service.start())
+        services.append(service)
+        begin(service)
         return service
 
     yield start
@@ -141,19 +139,13 @@ def test_mounted_read_only(gateway_at, redis_server, tmp_path):
 
 # --- refusing ---
 
-def injected(call, error, when):
-    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-            f"inject={call}:error={error}:when={when}"]
-
-
 @pytest.mark.parametrize("call,error,status,code", [
     ("pwrite64", "EIO", 500, "storage_failed"), ("pwrite64", "ENOSPC", 507, "no_space"),
     ("fsync", "EIO", 500, "storage_failed"), ("fsync", "EDQUOT", 507, "no_space"),
     ("renameat", "EIO", 500, "storage_failed")])
 def test_refused_once(gateway_at, redis_server, tmp_path, call, error, status, code):
     """The first call is refused, the next ones work: the first upload fails and says why, the second is kept."""
-    need("strace")
-    gw = gateway_at(tmp_path / "data", injected(call, error, 1), GATEWAY_PUBLISHERS="1")
+    gw = gateway_at(tmp_path / "data", lambda s: strace.start_then_inject(s, call, f"error={error}:when=1"), GATEWAY_PUBLISHERS="1")
     token, ticket = seed_ticket(redis_server)
     says(put(gw, token), status, code)
     nothing_left(gw, redis_server, ticket)
@@ -168,8 +160,7 @@ def test_refused_once(gateway_at, redis_server, tmp_path, call, error, status, c
 
 def test_resumable_part_refused(gateway_at, redis_server, tmp_path):
     """A part that the disk refused is not counted; what was acknowledged before is still there."""
-    need("strace")
-    gw = gateway_at(tmp_path / "data", injected("fdatasync", "EIO", 2), GATEWAY_PUBLISHERS="1")
+    gw = gateway_at(tmp_path / "data", lambda s: strace.start_then_inject(s, "fdatasync", "error=EIO:when=2"), GATEWAY_PUBLISHERS="1")
     token, _ = seed_ticket(redis_server)
     path = tus.path_of(tus.create(gw.port, token, len(BODY)))
     assert tus.patch(gw.port, path, 0, BODY[:1000]).status == 204
@@ -215,9 +206,8 @@ def test_direct_writes_refused_amid(gateway_at, redis_server, tmp_path):
 
 def test_busy_ring(gateway_at, redis_server, tmp_path):
     """It takes nothing for a while: what it was given is given to it again."""
-    need("strace")
     with ext4(tmp_path) as disk:
-        gw = gateway_at(disk, injected("io_uring_enter", "EAGAIN", "3..9"), GATEWAY_FAST_LANE="always")
+        gw = gateway_at(disk, lambda s: strace.inject(s, "io_uring_enter", "error=EAGAIN:when=3..9").start(), GATEWAY_FAST_LANE="always")
         token, _ = seed_ticket(redis_server)
         answer, data = pour(gw, token, 20_000_001)
         assert answer.status == 201 and published(gw)[answer.json()["upload_id"]][0] == data, answer
@@ -226,9 +216,8 @@ def test_busy_ring(gateway_at, redis_server, tmp_path):
 
 def test_ring_that_breaks(gateway_at, redis_server, tmp_path):
     """What it had taken may be on the disk or not: such an upload is refused, and its attempt comes back."""
-    need("strace")
     with ext4(tmp_path) as disk:
-        gw = gateway_at(disk, injected("io_uring_enter", "EBADF", "4+"), GATEWAY_FAST_LANE="always")
+        gw = gateway_at(disk, lambda s: strace.inject(s, "io_uring_enter", "error=EBADF:when=4+").start(), GATEWAY_FAST_LANE="always")
         token, ticket = seed_ticket(redis_server, attempts=10)
         answer = None
         for _ in range(4):
@@ -265,13 +254,15 @@ def in_order(events, *wanted):
 
 @pytest.mark.parametrize("lane", ["off", "always"])
 def test_all_is_synced_before_201(gateway_at, redis_server, tmp_path, lane):
-    """Data, manifest, the directory that names them; then the rename, and both directories that it changed."""
+    """Where a first start makes directories, these; data, manifest, the directory that names them; then the rename, and
+    both directories that it changed."""
     trace = Trace(tmp_path, tmp_path / "data")
-    gw = gateway_at(tmp_path / "data", trace.argv, GATEWAY_FAST_LANE=lane)
+    gw = gateway_at(tmp_path / "data", trace.start, GATEWAY_FAST_LANE=lane)
     token, _ = seed_ticket(redis_server)
     assert put(gw, token).status_code == 201
     (upload_id,) = published(gw)
     tmp, events = f"spool/tmp/{upload_id}", trace.until_answer(201)
+    in_order(events, "mkdir ./spool", "mkdir spool/tmp", "mkdir spool/new", "fsync .", "fsync spool", f"fsync {tmp}/data")
     in_order(events, f"fsync {tmp}/data", f"fsync {tmp}/manifest", f"fsync {tmp}", f"rename {tmp} spool/new/{upload_id}",
              "fsync spool/new", "fsync spool/tmp", "answer 201")
     in_order(events, f"write {tmp}/manifest", f"fsync {tmp}/manifest")
@@ -282,7 +273,7 @@ def test_all_is_synced_before_201(gateway_at, redis_server, tmp_path, lane):
 def test_resumable_parts_are_synced_before_they_are_counted(gateway_at, redis_server, tmp_path):
     """The data before the state that counts it, the state before it takes its place, and that before the answer."""
     trace = Trace(tmp_path, tmp_path / "data")
-    gw = gateway_at(tmp_path / "data", trace.argv)
+    gw = gateway_at(tmp_path / "data", trace.start)
     token, _ = seed_ticket(redis_server)
     path = tus.path_of(tus.create(gw.port, token, len(BODY)))
     tmp = f"spool/tmp/{os.path.basename(path)}"
@@ -304,6 +295,16 @@ def test_resumable_parts_are_synced_before_they_are_counted(gateway_at, redis_se
     in_order(events, f"fsync {tmp}/manifest", f"rename {tmp} {new}", "fsync spool/new", "fsync spool/tmp", "answer 204")
 
 
+def test_place_of_archives_is_synced(redis_server, tmp_path):
+    trace = Trace(tmp_path, tmp_path / "data")
+    admin = Admin(tmp_path / "data", redis_server.url, tmp_path / "admin.log")
+    trace.start(admin)
+    try:
+        until(lambda: in_order(list(trace.events()), "mkdir archives", "fsync .", "fsync archives") or True, what="the order")
+    finally:
+        admin.close()
+
+
 def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
     """By filing: the row, then the move and both directories; by the API: the files and the row before the answer; an
     end before it is forgotten. The shelves are there already, made by one who was killed before he could sync them."""
@@ -312,9 +313,7 @@ def test_archives_are_synced_where_they_go(gateway_at, redis_server, tmp_path):
         (tmp_path / "data" / "archives" / f"{shelf:02x}").mkdir(parents=True)
     trace = Trace(tmp_path, tmp_path / "data")
     admin = Admin(tmp_path / "data", redis_server.url, tmp_path / "admin.log")
-    admin.process.argv = [*trace.argv, *admin.process.argv]
-    admin.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
-    admin.start()
+    trace.start(admin)
     try:
         panel = Account(admin, "ann", superuser=True).panel()
         panel.post("/api/v1/platforms/", json={"name": "a", "pretty_name": "A"})

@@ -10,7 +10,7 @@ import uuid
 import pytest
 import requests
 
-from lc import tus
+from lc import strace, tus
 from lc.raw import Raw
 from lc.services import Gateway
 from lc.stores import Redis
@@ -22,8 +22,6 @@ from spool import held, in_progress, published  # noqa: E402
 
 DATA = b"whole and wanted" * 1000
 ENV = {"UPLOAD_LEASE": "3s", "RESUME_LEASE": "600ms", "GATEWAY_SWEEP_INTERVAL": "200ms"}
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None and not os.environ.get("CI"), reason="strace is not installed")
-
 
 started = []
 
@@ -46,15 +44,12 @@ def redis(tmp_path_factory):
 
 
 def doomed(redis, tmp_path, where):
-    """A gateway that is killed at a system call: `where` as strace has it, which counts by thread. It is slow
-    under strace: its leases are longer than its successors'."""
+    """A gateway that is killed at a system call: `where` as strace has it, which counts by thread, from its start
+    on. It is slow under strace: its leases are longer than its successors'."""
     call, when = where.split(":")
     service = Gateway(tmp_path / "data", redis.url, tmp_path / "doomed.log", {**ENV, "RESUME_LEASE": "3s", "GATEWAY_PUBLISHERS": "1"})
-    service.env["ASAN_OPTIONS"] = "detect_leaks=0"  # LeakSanitizer does not work under ptrace
-    service.process.argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                            f"inject={call}:signal=KILL:when={when}", *service.process.argv]
     started.append(service)
-    return service.start()
+    return strace.start_then_inject(service, call, f"signal=KILL:when={when}")
 
 
 def successors(service, redis, tmp_path, count):

@@ -62,13 +62,22 @@ static int open_gate(const struct storage *s)
     return fd < 0 ? -errno : fd;
 }
 
+/* DATA_DIR, which names archives/; at every start, as whoever made it may have been killed before it came to that. */
+static int sync_place(const struct storage *s)
+{
+    int fd = open(s->options.data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
 int store_open_archives(struct storage *s, char *why, size_t why_size)
 {
     char path[4096];
-    int err = 0;
     snprintf(path, sizeof(path), "%s/archives", s->options.data_dir);
-    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        err = -errno;
+    int err = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : sync_place(s);
+    if (err < 0) {
         spool_explain(s->options.data_dir, err, why, why_size);
     } else if ((s->archives = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
                faccessat(s->archives, ".", W_OK | X_OK, AT_EACCESS) < 0) {
