@@ -14,6 +14,7 @@ import requests
 
 from lc.build import ROOT
 from lc.process import free_port
+from lc.programs import need
 from lc.services import Admin
 from lc.wait import until
 
@@ -22,10 +23,7 @@ MONITORING = os.path.join(ROOT, "deploy", "monitoring")
 
 @pytest.fixture(scope="module", autouse=True)
 def promtool():
-    if shutil.which("promtool") is None:
-        if os.environ.get("CI"):
-            pytest.fail("promtool is not installed (package prometheus)")
-        pytest.skip("promtool is not installed (package prometheus)")
+    need("promtool", package="prometheus")
 
 
 def run_promtool(*args, text=None):

@@ -11,19 +11,17 @@ import requests
 from lc import npm
 from lc.build import BUILD, ROOT
 from lc.fixtures import sha256_of
-from lc.npm import missing
 from lc.panel import Panel
+from lc.programs import need
 from lc.raw import Raw
 from lc.stack import User
 from lc.totp import Totp
 
 HERE = os.path.join(ROOT, "tests", "browser")
-CHROMIUM = "/usr/bin/chromium"
 
 
 def install():
-    if not os.access(CHROMIUM, os.X_OK):
-        missing("chromium is not installed (package chromium)")
+    need("chromium")
     npm.install(HERE)
 
 

@@ -6,8 +6,9 @@ import tempfile
 
 import pytest
 
-from browser import Driver, Harness, install, missing, scenarios
+from browser import Driver, Harness, install, scenarios
 from lc.clamav import EICAR, Clamd
+from lc.programs import need
 from lc.receiver import Receiver
 from lc.stack import Stack
 
@@ -42,8 +43,7 @@ class PanelHarness(Harness):
 
 @pytest.fixture(scope="module")
 def clamd():
-    if not Clamd.available():
-        missing("clamd is not installed (package clamav-daemon)")
+    need("clamd", package="clamav-daemon")
     daemon = Clamd(DIRECTORY).start()
     yield daemon
     daemon.stop()

@@ -3,11 +3,12 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 import requests
+
+from lc.programs import missing, need
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(HERE, "node_modules", ".bin")
@@ -18,10 +19,7 @@ SCHEMA = "/api/v1/schema/"
 def tools():
     """redocly and prism by the lock file; a visible skip where they are not installed, a failure in CI."""
     if not os.path.exists(os.path.join(TOOLS, "prism")):
-        message = f"not installed: run npm ci --ignore-scripts in {HERE} (tests/run does)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"not installed: run npm ci --ignore-scripts in {HERE} (tests/run does)")
 
 
 def lint(path):
@@ -79,10 +77,8 @@ def test_accept_chooses(stack, accept, kind):
 
 def test_swagger_ui_works_under_its_policy(stack, document, tmp_path):
     """In a real browser: the page shows every operation, and nothing of it is refused by the policy."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed") if os.environ.get("CI") else pytest.skip("chromium is not installed")
-    done = subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+    need("chromium")
+    done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
                            "--disable-background-networking", "--disable-component-update", "--enable-logging=stderr",
                            f"--user-data-dir={tmp_path}", "--virtual-time-budget=30000", "--dump-dom",
                            stack.admin.url + SCHEMA + "swagger/"],

@@ -4,7 +4,6 @@ refusals come before the body, broken uploads cost nothing, the gateway sees the
 import hashlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from lc import curl
 from lc.build import ROOT
 from lc.process import Process, free_port
+from lc.programs import need, which
 from lc.tickets import seed_ticket
 from lc.wait import until
 
@@ -44,7 +44,7 @@ def nginx_argv(directory, port, gateway, pair):
     with open(conf, "w", encoding="utf-8") as f:
         f.write(f"{'user root;' if os.geteuid() == 0 else ''}\npid {directory}/pid; daemon off;\nevents {{}}\n"
                 f"http {{\n{temporary}\n{site}}}\n")
-    return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", conf, "-e", f"{directory}/error.log"]
+    return [which("nginx"), "-c", conf, "-e", f"{directory}/error.log"]
 
 
 def haproxy_argv(directory, port, gateway, pair):
@@ -57,7 +57,7 @@ def haproxy_argv(directory, port, gateway, pair):
     with open(conf, "w", encoding="utf-8") as f:
         f.write(example("haproxy.cfg", ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}"), ("bind :443", f"bind 127.0.0.1:{port}"),
                         ("/etc/ssl/logs.example.com.pem", both)))
-    return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", conf]
+    return [which("haproxy"), "-db", "-f", conf]
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +91,7 @@ class Proxy:
 @pytest.fixture(scope="module", params=["nginx", "haproxy"])
 def proxy(request, scratch, gateway, pair):
     argv = {"nginx": nginx_argv, "haproxy": haproxy_argv}[request.param]
-    if not (shutil.which(request.param) or os.path.exists(f"/usr/sbin/{request.param}")):
-        if os.environ.get("CI"):
-            pytest.fail(f"{request.param} is not installed")
-        pytest.skip(f"{request.param} is not installed")
+    need(request.param)
     directory, port = os.path.join(scratch, request.param), free_port()
     os.mkdir(directory)
     one = Proxy(request.param, argv(directory, port, gateway, pair), directory, port, pair[0])

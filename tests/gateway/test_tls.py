@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -13,6 +12,7 @@ import sys
 import pytest
 
 from lc import curl
+from lc.programs import need
 from lc.raw import Raw, chunks
 from lc.services import Gateway
 from lc.tickets import seed_ticket
@@ -165,8 +165,8 @@ def test_protocols(tls, pair):
         connect(tls, pair[0], minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
 
 
-@pytest.mark.skipif(shutil.which("sslscan") is None and not os.environ.get("CI"), reason="sslscan is not installed")
 def test_sslscan_finds_nothing(tls):
+    need("sslscan")
     done = subprocess.run(["sslscan", "--no-colour", f"127.0.0.1:{tls.port}"], capture_output=True, text=True, check=True)
     for protocol in ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"):
         assert re.search(rf"{protocol} +disabled", done.stdout), done.stdout

@@ -4,7 +4,6 @@ import ctypes
 import hashlib
 import os
 import random
-import shutil
 import subprocess
 
 import pytest
@@ -13,6 +12,7 @@ from jobs import main_job, upload
 from lc import curl, tus
 from lc.build import ROOT
 from lc.process import Process
+from lc.programs import missing, need
 from lc.stack import Stack
 from lc.wait import until
 
@@ -35,12 +35,9 @@ def enter(pid):
 
 @pytest.fixture(name="stack", scope="module")
 def _stack(scratch):
-    missing = [p for p in ("glusterd", "gluster", "mount.glusterfs") if not shutil.which(p, path="/usr/sbin:/sbin")]
-    why = "as root only" if os.geteuid() else f"not installed: {' '.join(missing)} (deploy/install ship)" if missing else None
-    if why and os.environ.get("CI"):
-        pytest.fail(why)
-    if why:
-        pytest.skip(why)
+    need("glusterd", "gluster", "mount.glusterfs")
+    if os.geteuid():
+        missing("as root only")
     volume = Process("gluster", [os.path.join(ROOT, "tests", "ship", "gluster"), f"{scratch}/gluster", f"{scratch}/data"],
                      f"{scratch}/gluster.log")
     volume.spawn()

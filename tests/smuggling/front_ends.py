@@ -11,6 +11,7 @@ import threading
 from lc.flaky import Line
 from lc.nginx import Nginx
 from lc.process import Process, free_port
+from lc.programs import which
 
 HAPROXY = """
 global
@@ -115,7 +116,7 @@ class HaproxyFront(FrontEnd):
         self.log = os.path.join(self.directory, "log")
         with open(f"{self.directory}/haproxy.cfg", "w", encoding="ascii") as f:
             f.write(HAPROXY.format(port=self.port, behind=behind))
-        self.process = Process("haproxy", ["/usr/sbin/haproxy", "-db", "-f", f"{self.directory}/haproxy.cfg"], self.log)
+        self.process = Process("haproxy", [which("haproxy"), "-db", "-f", f"{self.directory}/haproxy.cfg"], self.log)
         self.process.spawn()
         self.process.wait_ready(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close() or True)
 

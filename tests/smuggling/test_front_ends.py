@@ -4,7 +4,6 @@ and the next customer on the same connections gets the answer to his own request
 
 import os
 import re
-import shutil
 import socket
 import sys
 import time
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lc.programs import need
 from lc.wait import until
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -52,11 +52,7 @@ def exchange(port, data, seconds=2.5):
 @pytest.fixture(scope="module", params=list(FRONT_ENDS))
 def front_of(request, stack):
     """service → (its front end, the relay between them)."""
-    program = request.param.split("-")[0]
-    if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is not installed")
-        pytest.skip(f"{program} is not installed")
+    need(request.param.split("-")[0])
     made = {}
     for name, service in (("gateway", stack.gateway), ("admin", stack.admin)):
         relay = Relay(service.port)

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import threading
 
 from lc.process import Process, free_port
+from lc.programs import which
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"  # in two, for scanners' sake
 
@@ -28,11 +28,7 @@ class Clamd:
             f.write(f"{listen}\nDatabaseDirectory {database}\nForeground yes\nStreamMaxLength {stream_max}\n"
                     f"TemporaryDirectory {self.directory}\nLogFile {self.directory}/clamd.log\nMaxThreads 4\n")
         os.chmod(self.directory, 0o777)
-        self.process = Process("clamd", [_program(), "-c", config], os.path.join(self.directory, "out.log"))
-
-    @staticmethod
-    def available():
-        return _program() is not None
+        self.process = Process("clamd", [which("clamd"), "-c", config], os.path.join(self.directory, "out.log"))
 
     def answers(self):
         return self.ask(b"zPING\0") == b"PONG\0"
@@ -136,7 +132,3 @@ def _instream(said, whole, hasty):
         text, whole = text + piece, whole + length + piece
         if not piece or text.startswith(hasty):
             return text, whole
-
-
-def _program():
-    return shutil.which("clamd", path=os.environ.get("PATH", "") + ":/usr/sbin")

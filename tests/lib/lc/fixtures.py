@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lc.programs import missing
 from lc.rest import Rest
 from lc.services import Admin, Gateway
 from lc.stack import Stack
@@ -45,9 +46,7 @@ def redis_server(scratch):
 def postgres(scratch):
     """A PostgreSQL; a visible skip where it is not installed, a failure in CI."""
     if not Postgres.available():
-        if os.environ.get("CI"):
-            pytest.fail("PostgreSQL is not installed")
-        pytest.skip("PostgreSQL is not installed (package postgresql)")
+        missing("PostgreSQL is not installed (package postgresql)")
     server = Postgres(scratch).start()
     yield server
     server.stop("immediate")

@@ -6,6 +6,7 @@ import socket
 import tempfile
 
 from lc.process import Process, free_port
+from lc.programs import which
 
 CONFIGURATION = """
 worker_processes auto;
@@ -36,8 +37,7 @@ class Nginx:
         text = CONFIGURATION.format(dir=self.directory, port=self.port, http=http, server=server, listen=listen)
         with open(conf, "w", encoding="ascii") as f:
             f.write(user + text.replace("{dir}", self.directory))
-        program = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.process = Process(name, [program, "-c", conf, "-e", f"{self.directory}/error.log"],
+        self.process = Process(name, [which("nginx"), "-c", conf, "-e", f"{self.directory}/error.log"],
                                f"{self.directory}/out.log")
         self.process.spawn()
         self.process.wait_ready(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close() or True)

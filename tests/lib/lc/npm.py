@@ -2,23 +2,15 @@
 
 import fcntl
 import os
-import shutil
 import subprocess
 
-import pytest
+from lc.programs import need
 
-
-def missing(what):
-    """Skips where a developer works, fails where everything is to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def install(directory):
     """npm ci, once per lock file; who comes meanwhile waits."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        missing("Node is not installed (packages nodejs, npm)")
+    need("node", "npm")
     lock = os.path.join(directory, "package-lock.json")
     done = os.path.join(directory, "node_modules", ".package-lock.json")
     with open(lock, "rb") as turn:

@@ -10,6 +10,7 @@ import tempfile
 
 from lc import process
 from lc.build import BUILD
+from lc.programs import which
 
 
 def end_by_sigterm():
@@ -18,7 +19,7 @@ def end_by_sigterm():
 
 
 def need(*programs):
-    missing = [p for p in programs if shutil.which(p, path=os.environ.get("PATH", "") + ":/usr/sbin") is None]
+    missing = [p for p in programs if which(p) is None]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; deploy/install bench")
 
