@@ -141,7 +141,8 @@ def test_full_disk(small_disk, redis, tmp_path):
     until(lambda: held(redis, ticket) == 1, 5, "the lease")
     assert put(service, token, b"x" * 4000000).status_code == 507
     open_upload.reset()
-    until(lambda: held(redis, ticket) == 0, 10, "the attempt to come back")
+    until(lambda: held(redis, ticket) == 0 and service.metrics()["lc_upload_bytes_expected"] == 0 and not in_progress(service), 10,
+          "attempt and room to come back")
     assert put(service, token, iter([b"x" * 1000000] * 10)).status_code == 507
     until(lambda: not in_progress(service), 10, "the spool to be empty again")
     assert held(redis, ticket) == 0
