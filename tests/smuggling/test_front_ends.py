@@ -103,9 +103,10 @@ def test_nothing_is_read_behind_a_malformed_head(stack, service):
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(lambda data: exchange(port, data), table.values()))
     for name, answer in zip(table, answers):
-        finals = [int(s) for s in re.findall(rb"(?:^|\n|})HTTP/1\.1 ([2-5]\d\d) ", answer)]
-        if not finals and service == "admin":  # it waits for the end of a body before it answers
+        if not answer and service == "admin":  # it waits for the end of a body before it answers
             continue
+        answer = answer or exchange(port, table[name], 20)  # alone, where a machine was too slow for all at once
+        finals = [int(s) for s in re.findall(rb"(?:^|\n|})HTTP/1\.1 ([2-5]\d\d) ", answer)]
         assert finals, f"{name}: no answer"
         kept = b"\r\nconnection: keep-alive\r\n" in answer.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
         assert not kept or name in WELL_FORMED, f"{name}: more may be read behind {answer[:1500]!r}"
