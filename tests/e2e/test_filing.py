@@ -245,7 +245,7 @@ def test_what_a_killed_gateway_had_of_a_body(stack, scratch):
         (stays, upload_id), (_, cut) = begun(stack.gateway), begun(doomed)
     finally:
         doomed.kill9()
-    until(lambda: said_of(stack, "spool.abandoned", cut), what="it to be removed")
+    until(lambda: said_of(stack, "spool.abandoned", cut), 30, "it to be removed")
     assert not said_of(stack, "spool.abandoned", upload_id)
     assert stays.send("x" * 1000000).answer().status == 201
     assert tus.patch(stack.gateway.port, resumable, 50, b"y" * 50).status == 204

@@ -133,6 +133,7 @@ def test_gateway(stack):
     ticket = stack.make_ticket(attempts=10)
     load = Load(gateway.port, "/api/v1/check/health/")
     load.more()
+    before = gateway.metrics()["lc_upload_bytes_total"]
     uploads = [Upload(stack, ticket, i) for i in range(3)]
     for upload in uploads:
         assert upload.half.wait(30)
@@ -141,6 +142,7 @@ def test_gateway(stack):
     sending = Raw(gateway.port, timeout=30)
     sending.send(tus.head_of("PATCH", where, {"Content-Type": tus.PART, "Upload-Offset": "0",
                                               "Content-Length": str(len(content))}, None) + content[:1_000_000])
+    until(lambda: gateway.metrics()["lc_upload_bytes_total"] - before >= 3 * (SIZE // 2) + 1_000_000, 30, "all that was sent")
     old, new = take_over(gateway, lambda p: " started" in p.output() or '"started"' in p.output())
     load.more(300)
     assert old.alive(), "it waits for its uploads"
