@@ -75,8 +75,7 @@ enum gateway_error sink_fail(struct sink *s, int err);
 enum gateway_error sink_finish(struct sink *s) __attribute__((warn_unused_result));
 /* Goes on with a file that holds `size` good bytes, whose digest is in s->digest. */
 void sink_resume(struct sink *s, int64_t size);
-/* The file holds all that was taken; exactly that, if it is the end. Whoever counts on it syncs s->fd, if there is one.
- */
+/* The file holds all that was taken; exactly that, if it is the end. Whoever counts on it syncs s->fd, if any. */
 enum gateway_error sink_complete(struct sink *s, bool end) __attribute__((warn_unused_result));
 /* Drops what was written beyond `size`, and closes. */
 void sink_rewind(struct sink *s, int64_t size);

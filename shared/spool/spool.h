@@ -18,8 +18,7 @@
 
 struct spool;
 
-/* Opens DATA_DIR/spool and makes its four directories, durably, where they are missing. -ENOENT: DATA_DIR is not there.
- */
+/* Opens DATA_DIR/spool and makes its four directories, durably, where they are missing. -ENOENT: no DATA_DIR. */
 int spool_open(const char *data_dir, struct spool **out) __attribute__((warn_unused_result));
 /* One line for people that names the variable: why `data_dir` could not be opened or written, by that error, and what
  * to do about it. */

@@ -83,8 +83,8 @@ int store_file(struct storage *s, const char *id);
 int store_remove(struct storage *s, const char *id); /* from spool/new and archives/; not there is success */
 /* Between two directories of one file system, durable. 1; 0: another did; or negative. */
 int store_move(int from, int to, const char *id);
-int store_trash(struct storage *s, int from,
-                const char *id);               /* to spool/trash, over what is there; 0: or there was nothing */
+/* The same to spool/trash, over what is there; 0: or there was nothing. */
+int store_trash(struct storage *s, int from, const char *id);
 int store_remove_tree(int at, const char *id); /* whatever it is; not there is success */
 /* Calls `each` for every upload id in a spool directory until it returns non-zero. */
 int store_each(int directory, int (*each)(void *arg, const char *id), void *arg);

@@ -7,10 +7,9 @@ import subprocess
 from lc.programs import need
 
 
-
 def install(directory):
     """npm ci, once per lock file; who comes meanwhile waits."""
-    need("node", "npm")
+    need("node", "npm", package="nodejs, npm")
     lock = os.path.join(directory, "package-lock.json")
     done = os.path.join(directory, "node_modules", ".package-lock.json")
     with open(lock, "rb") as turn:
